@@ -1,0 +1,14 @@
+// Package blockcache keeps versions of objects on disk, in blocks.
+//
+// It promises that a block handed out is the block stored, that the byte budget
+// is never exceeded, that any damage below its directory is a miss and nothing
+// worse, and that a failing, full or slow disk neither fails nor slows a read.
+//
+// A block is absent, in flight (one GET fills a run of blocks; readers wait for
+// a buffer's fill mark, not for the block, the request or the disk), in memory,
+// or on disk, in that order; see [Version.Read], [Version.Claim] and [Flight].
+//
+// It never decides what to fetch: package prefetch, its neighbour on the left,
+// does. It never speaks HTTP: missing bytes come from a [Source], which
+// package s3backend, on the right, implements.
+package blockcache

@@ -1,0 +1,7 @@
+// Package catalog turns keys into names: which paths are files, which are
+// directories, and what they look like (docs/semantics.md rules 1 to 12), and
+// keeps attributes, negative answers and listings for their time to live in
+// ristretto. The mapping is pure; the requests go to an s3backend.Bucket.
+//
+// It never reads an object's bytes and never decides what is on disk.
+package catalog

@@ -1,0 +1,17 @@
+// Package s3backend is the bucket: the last step of the read path, and the only
+// package that knows of HTTP and of S3's dialects.
+//
+// It promises that a body handed out by [Bucket.Open] is exactly the bytes asked
+// for of exactly the version asked for, or an error: status, Content-Range,
+// total size, length and ETag of every answer are compared with the question,
+// because the SDK and some servers let wrong answers through. A connection that
+// breaks or stalls is resumed from the byte reached.
+//
+// It never caches, never writes to a bucket, and never retries past the
+// caller's context. Errors leave it as the sentinels of errors.go inside an
+// [OpError]; no caller has to look at an HTTP status or at a message.
+//
+// Its neighbour on the read path is package blockcache, which calls Open.
+// Package catalog (names and attributes) calls Head and List. Package s3test
+// holds a bucket in memory, a server and the conformance suite of the contract.
+package s3backend
