@@ -1,48 +1,213 @@
 package s3test
 
 import (
+	"cmp"
 	"context"
+	"fmt"
 	"io"
+	"io/fs"
 	"iter"
+	"maps"
+	"slices"
+	"sync"
+	"time"
 
 	"github.com/zs3fs/zs3fs/s3backend"
 )
 
-// Content is an object's bytes. Generated contents take no memory.
-type Content interface {
-	io.ReaderAt
-	Size() int64
+// Mem is a bucket in memory and implements s3backend.Bucket. Changes are atomic:
+// every answer, and every body to its end, is of one version. A body opened goes
+// on with its version after that was replaced, as S3's do; a new Open of a
+// replaced version is ErrChanged, unless versioning is on and the object has a
+// VersionID. Safe for concurrent use.
+type Mem struct {
+	mu         sync.RWMutex // guards all below
+	versioning bool
+	puts       uint64                // number of versions ever put, for ids
+	keys       map[string][]*version // newest last; only the newest without versioning
+	sorted     []string              // the keys that have a current version; nil when out of date
 }
-
-// Bytes is a Content of literal bytes.
-func Bytes(b []byte) Content { panic("not built yet") }
-
-// Mem is a bucket in memory and implements s3backend.Bucket; it keeps every
-// version ever put, and changes are atomic. Safe for concurrent use.
-type Mem struct{}
 
 var _ s3backend.Bucket = (*Mem)(nil)
 
-// NewMem returns an empty bucket.
-func NewMem() *Mem { panic("not built yet") }
+// NewMem returns an empty bucket, without versioning.
+func NewMem() *Mem { return &Mem{keys: make(map[string][]*version)} }
 
-// Put makes c the current version of key.
-func (m *Mem) Put(key string, c Content) s3backend.Object { panic("not built yet") }
+// SetVersioning turns versioning on or off for what is put or deleted from now
+// on. With it on, each version has a VersionID by which it stays readable.
+func (m *Mem) SetVersioning(on bool) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.versioning = on
+}
 
-// Delete removes key's current version.
-func (m *Mem) Delete(key string) { panic("not built yet") }
+// Put makes c the current version of key and returns it as Head would.
+func (m *Mem) Put(key string, c Content) s3backend.Object { return m.PutWith(key, c, PutOptions{}) }
+
+// PutWith is Put with options.
+func (m *Mem) PutWith(key string, c Content, o PutOptions) s3backend.Object {
+	v := &version{content: c, opts: o, obj: s3backend.Object{
+		Key:          key,
+		ETag:         o.ETag,
+		Size:         c.Size(),
+		ModTime:      o.ModTime,
+		StorageClass: o.StorageClass,
+		Restored:     !o.RestoredUntil.IsZero(),
+		ContentType:  cmp.Or(o.ContentType, "binary/octet-stream"),
+	}}
+	if v.obj.ETag == "" {
+		v.obj.ETag = etagOf(c)
+	}
+	if v.obj.ModTime.IsZero() {
+		v.obj.ModTime = time.Now()
+	}
+	v.obj.ModTime = v.obj.ModTime.UTC().Truncate(time.Second)
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.add(key, v)
+	return v.obj
+}
+
+// Delete removes key's current version; with versioning the versions stay, under
+// a delete marker. Deleting what is not there does nothing.
+func (m *Mem) Delete(key string) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if m.current(key) == nil {
+		return
+	}
+	if m.versioning {
+		m.add(key, &version{deleted: true, obj: s3backend.Object{Key: key}})
+	} else {
+		delete(m.keys, key)
+	}
+	m.sorted = nil
+}
+
+// add makes v the newest version of key; mu is held.
+func (m *Mem) add(key string, v *version) {
+	if m.current(key) == nil {
+		m.sorted = nil
+	}
+	m.puts++
+	if !m.versioning {
+		m.keys[key] = []*version{v}
+		return
+	}
+	v.obj.VersionID = fmt.Sprintf("v%015x", m.puts*0x9e3779b97f4a7c15>>4)
+	m.keys[key] = append(m.keys[key], v)
+}
+
+// current returns key's current version, nil if there is none; mu is held.
+func (m *Mem) current(key string) *version {
+	if vs := m.keys[key]; len(vs) > 0 && !vs[len(vs)-1].deleted {
+		return vs[len(vs)-1]
+	}
+	return nil
+}
+
+// find returns the version id of key, or the current one if id is empty; nil if
+// there is none.
+func (m *Mem) find(key, id string) *version {
+	m.mu.RLock()
+	defer m.mu.RUnlock()
+	if id == "" {
+		return m.current(key)
+	}
+	for _, v := range m.keys[key] {
+		if v.obj.VersionID == id && !v.deleted {
+			return v
+		}
+	}
+	return nil
+}
+
+// sortedKeys returns the current keys in the order of their bytes; the slice is
+// never changed once returned.
+func (m *Mem) sortedKeys() []string {
+	m.mu.RLock()
+	keys := m.sorted
+	m.mu.RUnlock()
+	if keys != nil {
+		return keys
+	}
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if m.sorted == nil {
+		m.sorted = make([]string, 0, len(m.keys))
+		for k := range maps.Keys(m.keys) {
+			if m.current(k) != nil {
+				m.sorted = append(m.sorted, k)
+			}
+		}
+		slices.Sort(m.sorted)
+	}
+	return m.sorted
+}
 
 // Head implements Bucket.
 func (m *Mem) Head(ctx context.Context, key string) (s3backend.Object, error) {
-	panic("not built yet")
+	if err := ctx.Err(); err != nil {
+		return s3backend.Object{}, &s3backend.OpError{Op: "head", Key: key, Err: err}
+	}
+	v := m.find(key, "")
+	if v == nil {
+		return s3backend.Object{}, &s3backend.OpError{Op: "head", Key: key, Err: fs.ErrNotExist}
+	}
+	return v.obj, nil
 }
 
-// List implements Bucket.
+// List implements Bucket. Like a server it asks for a page at a time, so that
+// changes during the loop may show in later pages.
 func (m *Mem) List(ctx context.Context, prefix string, limit int) iter.Seq2[s3backend.Entry, error] {
-	panic("not built yet")
+	return func(yield func(s3backend.Entry, error) bool) {
+		from := position{}
+		for left := limit; ; {
+			if err := ctx.Err(); err != nil {
+				yield(s3backend.Entry{}, &s3backend.OpError{Op: "list", Key: prefix, Err: err})
+				return
+			}
+			size := maxPage
+			if limit > 0 {
+				size = min(size, left)
+			}
+			p := m.page(prefix, "/", from, size)
+			for _, e := range p.entries {
+				if !yield(e, nil) {
+					return
+				}
+			}
+			left -= len(p.entries)
+			if !p.truncated || limit > 0 && left == 0 {
+				return
+			}
+			from = p.next
+		}
+	}
 }
 
 // Open implements Bucket.
 func (m *Mem) Open(ctx context.Context, obj s3backend.Object, off, n int64) (io.ReadCloser, error) {
-	panic("not built yet")
+	v, err := m.open(ctx, obj, off, n)
+	if err != nil {
+		return nil, &s3backend.OpError{Op: "open", Key: obj.Key, Err: err}
+	}
+	return newMemBody(ctx, v, off, n), nil
+}
+
+func (m *Mem) open(ctx context.Context, obj s3backend.Object, off, n int64) (*version, error) {
+	if off < 0 || n <= 0 || off > obj.Size || n > obj.Size-off {
+		return nil, fs.ErrInvalid
+	}
+	if err := ctx.Err(); err != nil {
+		return nil, err
+	}
+	v := m.find(obj.Key, obj.VersionID)
+	if v == nil || !v.obj.SameVersion(obj) {
+		return nil, s3backend.ErrChanged
+	}
+	if !v.readable() {
+		return nil, s3backend.ErrArchived
+	}
+	return v, nil
 }
