@@ -24,7 +24,7 @@ type Config struct {
 	Memory *Memory
 	// Owner is written into the lock file beside the process id, for the message
 	// that another process gets: the mount point.
-	Owner string
+	Owner  string
 	Logger *slog.Logger
 }
 

@@ -1,0 +1,43 @@
+package blockcache
+
+import "sync/atomic"
+
+// Stats counts what the cache did since it was opened; bytes unless said.
+type Stats struct {
+	DiskBytes   int64 // present on disk now, by our own accounting
+	DiskHits    int64 // bytes answered from disk
+	MemoryHits  int64 // bytes answered from memory: in flight or still held
+	Fetched     int64 // bytes received from the source
+	Requests    int64 // flights begun
+	Written     int64 // bytes written to disk
+	Dropped     int64 // blocks not cached because the queue or the disk was full
+	Evicted     int64 // blocks evicted
+	Mismatches  int64 // blocks whose checksum did not match: dropped
+	WriteErrors int64 // failed writes
+	ReadErrors  int64 // failed reads of the cache's disk
+}
+
+// counts are the running values of Stats.
+type counts struct {
+	diskBytes, diskHits, memoryHits, fetched, requests atomic.Int64
+	written, dropped, evicted                          atomic.Int64
+	mismatches, writeErrors, readErrors                atomic.Int64
+}
+
+// Stats returns the counters as of now.
+func (c *Cache) Stats() Stats {
+	n := &c.counts
+	return Stats{
+		DiskBytes:   n.diskBytes.Load(),
+		DiskHits:    n.diskHits.Load(),
+		MemoryHits:  n.memoryHits.Load(),
+		Fetched:     n.fetched.Load(),
+		Requests:    n.requests.Load(),
+		Written:     n.written.Load(),
+		Dropped:     n.dropped.Load(),
+		Evicted:     n.evicted.Load(),
+		Mismatches:  n.mismatches.Load(),
+		WriteErrors: n.writeErrors.Load(),
+		ReadErrors:  n.readErrors.Load(),
+	}
+}
