@@ -2,11 +2,21 @@ package catalog
 
 import (
 	"context"
+	"errors"
+	"hash/maphash"
+	"io/fs"
 	"log/slog"
+	"math"
+	"strings"
+	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/zs3fs/zs3fs/s3backend"
 )
+
+// forEver is the remaining life of what never expires.
+const forEver = time.Duration(math.MaxInt64)
 
 // Config of a Catalog.
 type Config struct {
@@ -15,54 +25,135 @@ type Config struct {
 	// TTL of attributes and listings; negative is for ever, 0 is none.
 	TTL         time.Duration
 	NegativeTTL time.Duration
-	// Consistency: false takes versions no older than TTL, true asks at every
-	// open.
+	// RevalidateOnOpen is for the reader of the catalog, who asks Revalidate at
+	// each open then; otherwise versions are taken as no older than TTL.
 	RevalidateOnOpen  bool
 	HideFolderMarkers bool  // rule 18
-	NameMax           int   // rule 9: 1024 or less
-	Memory            int64 // bytes for all that is kept
+	NameMax           int   // rule 9: 1024 or less; 0 means 1024
+	Memory            int64 // bytes for all that is kept; 0 means 64 MiB
 	Logger            *slog.Logger
 }
 
 // Catalog answers questions about names. Safe for concurrent use; concurrent
-// questions for the same thing share one request.
-type Catalog struct{}
+// questions for the same thing share one request, which runs to its end under the
+// catalog's own context when the callers have gone: what it learns is kept.
+type Catalog struct {
+	cfg    Config
+	seed   maphash.Seed
+	store  *store
+	hidden hiddenLog
+
+	nodes    flights[Node]
+	listings flights[*Listing]
+
+	// epoch counts Forgets: an answer that was asked for before the latest one
+	// may be about the version that is gone, and is not kept.
+	epoch atomic.Uint64
+
+	ctx    context.Context
+	cancel context.CancelFunc
+	mu     sync.Mutex // guards closed, and adding to running
+	closed bool
+	// running counts all that may touch the store.
+	running sync.WaitGroup
+}
 
 // New returns a catalog; nothing is asked yet.
-func New(cfg Config) (*Catalog, error) { panic("not built yet") }
+func New(cfg Config) (*Catalog, error) {
+	if cfg.Bucket == nil {
+		return nil, errors.New("catalog: no bucket")
+	}
+	if cfg.Prefix != "" && !strings.HasSuffix(cfg.Prefix, "/") {
+		return nil, errors.New("catalog: the prefix does not end in /")
+	}
+	if cfg.NameMax <= 0 || cfg.NameMax > maxKey {
+		cfg.NameMax = maxKey
+	}
+	if cfg.Memory <= 0 {
+		cfg.Memory = 64 << 20
+	}
+	if cfg.Logger == nil {
+		cfg.Logger = slog.New(slog.DiscardHandler)
+	}
+	st, err := newStore(cfg.Memory)
+	if err != nil {
+		return nil, err
+	}
+	ctx, cancel := context.WithCancel(context.Background())
+	c := &Catalog{cfg: cfg, seed: maphash.MakeSeed(), store: st, ctx: ctx, cancel: cancel}
+	c.hidden.logger = cfg.Logger
+	return c, nil
+}
 
 // Node is a name: a file of one version, or a directory.
 type Node struct {
 	Name    string // last component
 	Dir     bool
 	Object  s3backend.Object // of a file; of a directory its marker, if known
-	ModTime time.Time
+	ModTime time.Time        // zero for a directory without a known marker
+	// Fresh is how much longer the answer may be believed, counted from the
+	// moment it was given.
+	Fresh time.Duration
 }
 
-// Lookup returns the node at path (relative to the prefix, "" is the root), or
-// fs.ErrNotExist, fs.ErrPermission, ...
-func (c *Catalog) Lookup(ctx context.Context, path string) (Node, error) { panic("not built yet") }
+// AbsentError says that a path has no node. It is an fs.ErrNotExist.
+type AbsentError struct {
+	Path string
+	// Fresh is how much longer that may be believed.
+	Fresh time.Duration
+}
 
-// List returns the directory at path as one immutable snapshot.
-func (c *Catalog) List(ctx context.Context, path string) (*Listing, error) { panic("not built yet") }
+func (e *AbsentError) Error() string { return fs.ErrNotExist.Error() }
 
-// Revalidate asks the bucket for path's current version, whatever is kept.
-func (c *Catalog) Revalidate(ctx context.Context, path string) (Node, error) { panic("not built yet") }
+// Unwrap returns fs.ErrNotExist.
+func (e *AbsentError) Unwrap() error { return fs.ErrNotExist }
+
+// NameMax returns the longest name in bytes.
+func (c *Catalog) NameMax() int { return c.cfg.NameMax }
+
+// RevalidateOnOpen reports whether every open must ask Revalidate.
+func (c *Catalog) RevalidateOnOpen() bool { return c.cfg.RevalidateOnOpen }
+
+// Key returns the key of the object at path.
+func (c *Catalog) Key(path string) string { return c.cfg.Prefix + path }
+
+// begin enters a question; end leaves it. After Close there are none.
+func (c *Catalog) begin() error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.closed {
+		return context.Canceled
+	}
+	c.running.Add(1)
+	return nil
+}
+
+func (c *Catalog) end() { c.running.Done() }
 
 // Forget drops what is kept about path and its parent's listing: its version has
 // turned out to be gone.
-func (c *Catalog) Forget(path string) { panic("not built yet") }
-
-// Close ends the catalog's goroutines.
-func (c *Catalog) Close() error { panic("not built yet") }
-
-// Listing is a directory at one moment, sorted by the bytes of the names.
-type Listing struct {
-	Nodes  []Node
-	Hidden Hidden
+func (c *Catalog) Forget(path string) {
+	if c.begin() != nil {
+		return
+	}
+	defer c.end()
+	c.epoch.Add(1)
+	dir, _ := split(path)
+	c.store.drop(nodeKey(path), listingKey(dir))
 }
 
-// Hidden counts the keys that have no name in a directory (rule 7).
-type Hidden struct {
-	Unrepresentable, Shadowed, MarkerContent, TooLong int
+// Close cancels the catalog's requests and waits for them. Questions under way
+// and later ones end in context.Canceled.
+func (c *Catalog) Close() error {
+	c.mu.Lock()
+	already := c.closed
+	c.closed = true
+	c.mu.Unlock()
+	if already {
+		return nil
+	}
+	c.cancel()
+	c.running.Wait()
+	c.store.close()
+	return nil
 }

@@ -1,0 +1,63 @@
+package catalog
+
+import (
+	"context"
+	"sync"
+)
+
+// flights lets concurrent questions share one answer. A flight runs under the
+// catalog's context and not under a caller's: a caller whose context ends leaves
+// alone, and finds the flight still under way when it asks again. So a storm of
+// signals cannot keep a slow question from ever being answered.
+type flights[T any] struct {
+	mu sync.Mutex // guards m
+	m  map[flightKey]*flight[T]
+}
+
+// flightKey holds the epoch, so that nobody joins a question that was asked
+// before a Forget.
+type flightKey struct {
+	epoch uint64
+	path  string
+}
+
+type flight[T any] struct {
+	done chan struct{} // closed after val and err are set
+	val  T
+	err  error
+}
+
+// do returns the answer of the running flight for key, or of a new one. A panic
+// in ask ends the program: a waiter that hangs is worse.
+func (f *flights[T]) do(ctx context.Context, c *Catalog, key flightKey, ask func(context.Context) (T, error)) (T, error) {
+	f.mu.Lock()
+	fl := f.m[key]
+	if fl == nil {
+		if err := c.begin(); err != nil {
+			f.mu.Unlock()
+			var zero T
+			return zero, err
+		}
+		fl = &flight[T]{done: make(chan struct{})}
+		if f.m == nil {
+			f.m = make(map[flightKey]*flight[T])
+		}
+		f.m[key] = fl
+		go func() {
+			defer c.end()
+			fl.val, fl.err = ask(c.ctx)
+			f.mu.Lock()
+			delete(f.m, key)
+			f.mu.Unlock()
+			close(fl.done)
+		}()
+	}
+	f.mu.Unlock()
+	select {
+	case <-fl.done:
+		return fl.val, fl.err
+	case <-ctx.Done():
+		var zero T
+		return zero, ctx.Err()
+	}
+}

@@ -1,0 +1,186 @@
+package catalog
+
+import (
+	"context"
+	"errors"
+	"io/fs"
+	"time"
+
+	"github.com/zs3fs/zs3fs/s3backend"
+)
+
+// Lookup returns the node at path (relative to the prefix, "" is the root), or
+// fs.ErrNotExist (an [*AbsentError]), fs.ErrPermission, or the bucket's error.
+// ctx ends this caller's wait and not the question.
+func (c *Catalog) Lookup(ctx context.Context, path string) (Node, error) {
+	if path == "" {
+		return Node{Dir: true, Fresh: forEver}, nil
+	}
+	if !c.hasName(path) {
+		return Node{}, &AbsentError{Path: path, Fresh: forEver}
+	}
+	if n, err, ok := c.kept(path); ok {
+		return n, err
+	}
+	key := flightKey{epoch: c.epoch.Load(), path: path}
+	return c.nodes.do(ctx, c, key, func(ctx context.Context) (Node, error) {
+		// Another flight may have landed since the look above.
+		if n, err, ok := c.kept(path); ok {
+			return n, err
+		}
+		asked := time.Now()
+		n, err := c.askLookup(ctx, path)
+		return c.keep(path, n, err, asked, key.epoch)
+	})
+}
+
+// kept answers from memory: from what is known of the path itself or from a
+// complete listing of its parent, whichever was asked later.
+func (c *Catalog) kept(path string) (Node, error, bool) {
+	if c.begin() != nil {
+		return Node{}, context.Canceled, true
+	}
+	defer c.end()
+	dir, name := split(path)
+	own, list := c.store.get(nodeKey(path)), c.store.get(listingKey(dir))
+	if list != nil && (own == nil || own.asked.Before(list.asked)) {
+		n, ok := list.listing.Find(name)
+		// A listing does not say whether an archived object is restored, so
+		// that one is looked up by itself.
+		if !n.Object.Archived() {
+			own = &held{asked: list.asked, node: n, absent: !ok}
+		}
+	}
+	if own == nil {
+		return Node{}, nil, false
+	}
+	ttl := c.cfg.TTL
+	if own.absent {
+		ttl = c.cfg.NegativeTTL
+	}
+	left := remaining(own.asked, ttl)
+	switch {
+	case left == 0:
+		return Node{}, nil, false
+	case own.absent:
+		return Node{}, &AbsentError{Path: path, Fresh: left}, true
+	}
+	n := own.node
+	n.Fresh = left
+	return n, nil, true
+}
+
+// keep stores an answer and stamps it with what is left of its time.
+func (c *Catalog) keep(path string, n Node, err error, asked time.Time, epoch uint64) (Node, error) {
+	h := &held{node: n, asked: asked}
+	ttl := c.cfg.TTL
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		h.absent, ttl = true, c.cfg.NegativeTTL
+		err = &AbsentError{Path: path, Fresh: remaining(asked, ttl)}
+	case err != nil:
+		return Node{}, err
+	default:
+		n.Fresh = remaining(asked, ttl)
+	}
+	if ttl != 0 && c.epoch.Load() == epoch {
+		c.store.put(nodeKey(path), h)
+	}
+	return n, err
+}
+
+// askLookup asks both questions at once (rule 11). One LIST of the path without
+// its slash would not do: "a-1" sorts before "a/", so that the first page may
+// lack it.
+func (c *Catalog) askLookup(ctx context.Context, path string) (Node, error) {
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	type headed struct {
+		obj s3backend.Object
+		err error
+	}
+	head := make(chan headed, 1)
+	go func() {
+		obj, err := c.cfg.Bucket.Head(ctx, c.cfg.Prefix+path)
+		head <- headed{obj, err}
+	}()
+	dir, isDir, dirErr := c.askDir(ctx, path)
+	if isDir || dirErr != nil && !errors.Is(dirErr, fs.ErrPermission) {
+		cancel() // the other answer no longer matters
+	}
+	h := <-head
+	if isDir {
+		return dir, nil
+	}
+	_, name := split(path)
+	if h.err == nil && c.cfg.HideFolderMarkers && folderMarker(name, h.obj.Size) {
+		h.err = fs.ErrNotExist
+	}
+	return decide(Node{Name: name, Object: h.obj, ModTime: h.obj.ModTime}, h.err, dirErr)
+}
+
+// decide combines the answers to "is it a file" and "is it a directory" when the
+// latter is not yes. Nothing is said to be absent unless both said so: where
+// listing is denied S3 answers 403 for a key that does not exist, and a server
+// that answers 404 there still leaves open whether it is a directory.
+func decide(file Node, headErr, dirErr error) (Node, error) {
+	denied := errors.Is(dirErr, fs.ErrPermission)
+	switch {
+	case dirErr != nil && !denied:
+		return Node{}, dirErr
+	case headErr == nil:
+		return file, nil
+	case denied && errors.Is(headErr, fs.ErrNotExist):
+		return Node{}, dirErr
+	}
+	return Node{}, headErr
+}
+
+// askDir asks whether anything lies below path.
+func (c *Catalog) askDir(ctx context.Context, path string) (Node, bool, error) {
+	below := c.below(path)
+	_, name := split(path)
+	for e, err := range c.cfg.Bucket.List(ctx, below, 1) {
+		if err != nil {
+			return Node{}, false, err
+		}
+		n := Node{Name: name, Dir: true}
+		if e.Object.Key == below && !e.Dir {
+			n.Object, n.ModTime = e.Object, e.Object.ModTime
+		}
+		return n, true, nil
+	}
+	return Node{}, false, nil
+}
+
+// Revalidate asks the bucket for path's current version, whatever is kept: one
+// HEAD of its own, so that the answer is never older than the call. When it is
+// not what was kept, the parent's listing is dropped too.
+func (c *Catalog) Revalidate(ctx context.Context, path string) (Node, error) {
+	if path == "" || !c.hasName(path) {
+		return c.Lookup(ctx, path)
+	}
+	if err := c.begin(); err != nil {
+		return Node{}, err
+	}
+	defer c.end()
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	defer context.AfterFunc(c.ctx, cancel)()
+
+	asked, epoch := time.Now(), c.epoch.Load()
+	obj, err := c.cfg.Bucket.Head(ctx, c.cfg.Prefix+path)
+	if err != nil {
+		if errors.Is(err, fs.ErrNotExist) {
+			c.Forget(path)
+			err = &AbsentError{Path: path}
+		}
+		return Node{}, err
+	}
+	_, name := split(path)
+	if old, _, ok := c.kept(path); ok && !old.Object.SameVersion(obj) {
+		c.Forget(path)
+		epoch++ // ours; any other Forget since the question still counts
+	}
+	return c.keep(path, Node{Name: name, Object: obj, ModTime: obj.ModTime}, nil, asked, epoch)
+}

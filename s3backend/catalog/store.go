@@ -1,0 +1,77 @@
+package catalog
+
+import (
+	"time"
+
+	"github.com/dgraph-io/ristretto/v2"
+)
+
+// held is one thing kept: a node, that there is none, or a listing.
+type held struct {
+	node    Node
+	absent  bool
+	listing *Listing
+	asked   time.Time
+}
+
+// store keeps answers in ristretto, bounded in bytes. Anything put may be gone at
+// once (ristretto drops a Set when its buffer is full, and rejects what seems not
+// worth its cost), so a miss costs a request and never an answer. Expiry is by
+// our own stamp, taken when the question was asked and not when it was answered.
+type store struct {
+	cache *ristretto.Cache[string, *held]
+}
+
+// entryCost is about what an entry takes beside its strings: Node, held, the
+// map's and the policy's share.
+const entryCost = 400
+
+func newStore(memory int64) (*store, error) {
+	cache, err := ristretto.NewCache(&ristretto.Config[string, *held]{
+		// Ten counters for each entry that fits, as ristretto advises.
+		NumCounters:        max(memory/entryCost*10, 1000),
+		MaxCost:            memory,
+		BufferItems:        64,
+		IgnoreInternalCost: true,
+		ShouldUpdate:       func(cur, prev *held) bool { return !cur.asked.Before(prev.asked) },
+	})
+	if err != nil {
+		return nil, err
+	}
+	return &store{cache: cache}, nil
+}
+
+func nodeKey(path string) string    { return "n" + path }
+func listingKey(path string) string { return "l" + path }
+
+func (s *store) get(key string) *held {
+	h, _ := s.cache.Get(key)
+	return h
+}
+
+// put returns when the entry can be found, if it is kept at all: it follows a
+// request of milliseconds, and whoever asked is about to ask again.
+func (s *store) put(key string, h *held) {
+	cost := int64(entryCost + len(key) + len(h.node.Object.Key))
+	if h.listing != nil {
+		for i := range h.listing.Nodes {
+			o := &h.listing.Nodes[i].Object
+			cost += nodeCost + int64(len(o.Key)+len(o.ETag))
+		}
+	}
+	if s.cache.Set(key, h, cost) {
+		s.cache.Wait()
+	}
+}
+
+// nodeCost is the size of a Node in a listing, in bytes.
+const nodeCost = 192
+
+func (s *store) drop(keys ...string) {
+	for _, k := range keys {
+		s.cache.Del(k)
+	}
+	s.cache.Wait()
+}
+
+func (s *store) close() { s.cache.Close() }
