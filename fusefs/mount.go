@@ -1,54 +1,123 @@
 package fusefs
 
 import (
-	"log/slog"
+	"errors"
+	"fmt"
 	"os"
 	"time"
 
-	"github.com/zs3fs/zs3fs/prefetch"
-	"github.com/zs3fs/zs3fs/s3backend"
-	"github.com/zs3fs/zs3fs/s3backend/catalog"
+	"github.com/hanwen/go-fuse/v2/fs"
+	"github.com/hanwen/go-fuse/v2/fuse"
+	"golang.org/x/sys/unix"
 )
 
-// Config of a mount.
-type Config struct {
-	Catalog *catalog.Catalog
-	// Open returns the reader of a version: prefetch.Crew.Open.
-	Open func(s3backend.Object) *prefetch.Reader
-	// Cache capacity for statfs, in bytes; no network is asked.
-	FSName string // mount table's source, e.g. s3://bucket/prefix
-
-	UID, GID           uint32
-	FileMode, DirMode  os.FileMode // permission bits: 0644, 0755
-	AllowOther         bool
-	AllowRoot          bool
-	DefaultPermissions bool
-	EntryTTL           time.Duration // the kernel's, for names and attributes
-	NegativeTTL        time.Duration
-	ReadAheadKB        int      // /sys/class/bdi; 0 leaves the kernel's
-	MaxBackground      int      // 512
-	KernelOptions      []string // noatime, noexec, context=..., passed to mount(2)
-	DirectMount        bool     // mount(2) without fusermount3: root
-	Debug              bool
-	Logger             *slog.Logger
-}
-
 // Mount is a mounted tree.
-type Mount struct{}
+type Mount struct {
+	cfg    Config
+	at     place
+	direct bool // mounted without fusermount3
+	server *fuse.Server
+	done   chan struct{} // closed when nothing runs any more
+}
 
 // New mounts the tree on dir, which must be an absolute path, and returns when
 // the kernel has answered. It never touches dir beforehand.
-func New(dir string, cfg Config) (*Mount, error) { panic("not built yet") }
+func New(dir string, cfg Config) (*Mount, error) {
+	if cfg.Catalog == nil || cfg.Open == nil {
+		return nil, errors.New("fusefs: no catalog or no reader")
+	}
+	cfg = cfg.withDefaults()
+	t := &tree{cfg: cfg, mounted: time.Now()}
+	before, err := mountIDs()
+	if err != nil {
+		return nil, err
+	}
+	m := &Mount{cfg: cfg, done: make(chan struct{})}
+	if err := m.mount(dir, t); err != nil {
+		return nil, err
+	}
+	t.stale = newInvalidator()
+	go func() {
+		defer close(m.done)
+		m.server.Serve()
+		t.stale.close()
+	}()
+	if m.at, err = findMount(dir, cfg.FSName, before); err != nil {
+		// It may have been unmounted again already; nothing can be tuned then.
+		m.at = place{path: dir}
+		cfg.Logger.Warn("the new mount is not in the mount table", "error", err)
+		return m, nil
+	}
+	if cfg.ReadAheadKB > 0 {
+		if err := setReadAhead(m.at, cfg.ReadAheadKB); err != nil {
+			cfg.Logger.Warn("the kernel's read-ahead stays as it is: large files read slower", "error", err)
+		}
+	}
+	return m, nil
+}
+
+// mount tries mount(2) where wanted, and fusermount3 where that is not allowed.
+func (m *Mount) mount(path string, t *tree) error {
+	opts := fuseOptions(m.cfg)
+	bridge := server{fs.NewNodeFS(&dir{t: t}, bridgeOptions(m.cfg, opts))}
+	if m.cfg.DirectMount {
+		fd, err := mountDirect(path, m.cfg)
+		if err == nil {
+			m.direct = true
+			m.server, err = fuse.NewServer(bridge, fmt.Sprintf("/dev/fd/%d", fd), &opts)
+			if err != nil {
+				unix.Unmount(path, unix.MNT_DETACH)
+				return &os.PathError{Op: "mount", Path: path, Err: err}
+			}
+			return nil
+		}
+		if !errors.Is(err, unix.EPERM) {
+			return err
+		}
+	}
+	var err error
+	if m.server, err = fuse.NewServer(bridge, path, &opts); err != nil {
+		return &os.PathError{Op: "mount", Path: path, Err: err}
+	}
+	return nil
+}
 
 // Wait returns when the mount has ended, by Unmount or from outside.
-func (m *Mount) Wait() { panic("not built yet") }
+func (m *Mount) Wait() { <-m.done }
 
-// Unmount unmounts; it is EBUSY when files are open.
-func (m *Mount) Unmount() error { panic("not built yet") }
+// Unmount unmounts and waits for the end; it is EBUSY when files are open, and
+// the mount goes on.
+func (m *Mount) Unmount() error {
+	if err := m.unmount(false); err != nil {
+		return err
+	}
+	m.Wait()
+	return nil
+}
 
 // Detach takes the mount out of the tree at once (MNT_DETACH): open files go on
 // until they are closed.
-func (m *Mount) Detach() error { panic("not built yet") }
+func (m *Mount) Detach() error { return m.unmount(true) }
 
-// Abort ends the connection: open files get an error, no request hangs.
-func (m *Mount) Abort() error { panic("not built yet") }
+func (m *Mount) unmount(lazy bool) error {
+	select {
+	case <-m.done:
+		return nil
+	default:
+	}
+	if !m.direct {
+		return fusermountUnmount(m.at.path, lazy)
+	}
+	flags := unix.UMOUNT_NOFOLLOW
+	if lazy {
+		flags |= unix.MNT_DETACH
+	}
+	if err := unix.Unmount(m.at.path, flags); err != nil {
+		return &os.PathError{Op: "umount", Path: m.at.path, Err: err}
+	}
+	return nil
+}
+
+// Abort ends the connection: open files get an error, no request hangs. The dead
+// mount stays in the tree until it is detached.
+func (m *Mount) Abort() error { return abort(m.at) }

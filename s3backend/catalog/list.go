@@ -46,7 +46,7 @@ func (c *Catalog) keptListing(path string) (*Listing, error) {
 
 func (c *Catalog) askList(ctx context.Context, path string) (*Listing, error) {
 	m := mapping{
-		prefix: c.below(path),
+		prefix: c.Below(path),
 		rules: rules{
 			nameMax:           c.cfg.NameMax,
 			hideFolderMarkers: c.cfg.HideFolderMarkers,

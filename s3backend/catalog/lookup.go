@@ -138,7 +138,7 @@ func decide(file Node, headErr, dirErr error) (Node, error) {
 
 // askDir asks whether anything lies below path.
 func (c *Catalog) askDir(ctx context.Context, path string) (Node, bool, error) {
-	below := c.below(path)
+	below := c.Below(path)
 	_, name := split(path)
 	for e, err := range c.cfg.Bucket.List(ctx, below, 1) {
 		if err != nil {

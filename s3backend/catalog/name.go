@@ -51,8 +51,8 @@ func split(path string) (dir, name string) {
 	return path[:max(i, 0)], path[i+1:]
 }
 
-// below returns what all keys inside the directory at path start with.
-func (c *Catalog) below(path string) string {
+// Below returns what all keys inside the directory at path start with.
+func (c *Catalog) Below(path string) string {
 	if path == "" {
 		return c.cfg.Prefix
 	}

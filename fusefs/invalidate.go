@@ -1,0 +1,76 @@
+package fusefs
+
+import "sync"
+
+// invalidator takes names back from the kernel. It has a goroutine of its own,
+// because the kernel holds the directory's lock while a handler of that directory
+// runs, and wants the same lock for the notification.
+type invalidator struct {
+	mu     sync.Mutex // guards the following
+	stale  map[entry]bool
+	closed bool
+
+	wake chan struct{} // capacity 1
+	done chan struct{} // closed when the goroutine has ended
+}
+
+type entry struct {
+	parent *dir
+	name   string
+}
+
+func newInvalidator() *invalidator {
+	v := &invalidator{stale: make(map[entry]bool), wake: make(chan struct{}, 1), done: make(chan struct{})}
+	go v.run()
+	return v
+}
+
+// add never waits.
+func (v *invalidator) add(e entry) {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	if v.closed {
+		return
+	}
+	v.stale[e] = true
+	select {
+	case v.wake <- struct{}{}:
+	default:
+	}
+}
+
+func (v *invalidator) run() {
+	defer close(v.done)
+	for range v.wake {
+		v.mu.Lock()
+		stale := v.stale
+		v.stale = make(map[entry]bool)
+		v.mu.Unlock()
+		for e := range stale {
+			// ENOENT says that the kernel does not have it, ENODEV that the
+			// mount has gone: as good.
+			e.parent.NotifyEntry(e.name)
+		}
+	}
+}
+
+// close ends the goroutine and waits for it; the mount must have ended, so that
+// the kernel does not let a notification wait.
+func (v *invalidator) close() {
+	v.mu.Lock()
+	v.closed = true
+	close(v.wake)
+	v.mu.Unlock()
+	<-v.done
+}
+
+// changed makes the next lookup see what has become of the object. Once is enough:
+// a reader that goes on failing must not make the catalog forget the new version
+// again and again.
+func (f *file) changed() {
+	if f.gone.Swap(true) {
+		return
+	}
+	f.t.cfg.Catalog.Forget(f.path())
+	f.t.stale.add(entry{f.parent, f.name})
+}

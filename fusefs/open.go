@@ -1,0 +1,85 @@
+package fusefs
+
+import (
+	"context"
+	"errors"
+	iofs "io/fs"
+	"log/slog"
+	"strconv"
+	"syscall"
+
+	"github.com/hanwen/go-fuse/v2/fs"
+	"github.com/hanwen/go-fuse/v2/fuse"
+
+	"github.com/zs3fs/zs3fs/prefetch"
+	"github.com/zs3fs/zs3fs/s3backend"
+)
+
+var _ fs.NodeOpener = (*file)(nil)
+
+// handle is an open file: one version, pinned.
+type handle struct {
+	f   *file
+	obj s3backend.Object
+	// reader is nil for an empty object, of which nothing is ever asked.
+	reader *prefetch.Reader
+}
+
+// openFlags: the inode is one version, so its page cache never goes stale; and
+// there is nothing to flush at close, which saves a round trip.
+const openFlags = fuse.FOPEN_KEEP_CACHE | fuse.FOPEN_NOFLUSH
+
+// Open implements fs.NodeOpener.
+func (f *file) Open(ctx context.Context, flags uint32) (fs.FileHandle, uint32, syscall.Errno) {
+	if flags&syscall.O_ACCMODE != syscall.O_RDONLY {
+		return nil, 0, syscall.EROFS
+	}
+	if flags&syscall.O_DIRECT != 0 || f.t.cfg.Catalog.RevalidateOnOpen() {
+		if errno := f.revalidate(ctx); errno != 0 {
+			return nil, 0, errno
+		}
+	}
+	h := &handle{f: f, obj: *f.obj.Load()}
+	if h.obj.Size > 0 {
+		h.reader = f.t.cfg.Open(h.obj)
+	}
+	if h.obj.Archived() && !h.cached() {
+		h.close()
+		f.t.logArchived(h.obj)
+		return nil, 0, syscall.EACCES
+	}
+	return h, openFlags, 0
+}
+
+// revalidate asks whether this version is still the current one. ESTALE makes the
+// kernel walk the path once more with fresh lookups, and open what it finds then.
+func (f *file) revalidate(ctx context.Context) syscall.Errno {
+	n, err := f.t.cfg.Catalog.Revalidate(ctx, f.path())
+	switch {
+	case errors.Is(err, iofs.ErrNotExist):
+		return syscall.ESTALE
+	case err != nil:
+		return f.t.errno(ctx, "open", f.path(), err)
+	case generationOf(n.Object) != f.StableAttr().Gen:
+		return syscall.ESTALE
+	}
+	f.refresh(n.Object)
+	return 0
+}
+
+// cached reports whether no byte need be asked for.
+func (h *handle) cached() bool {
+	if h.reader == nil {
+		return true
+	}
+	present, total := h.reader.Version().Cached()
+	return present == total
+}
+
+func (t *tree) logArchived(o s3backend.Object) {
+	t.cfg.Logger.LogAttrs(context.Background(), slog.LevelWarn, "object is archived: restore it to read it",
+		slog.String("key", strconv.QuoteToASCII(o.Key)),
+		slog.String("storage_class", o.StorageClass),
+		slog.String("restore", "aws s3api restore-object --bucket BUCKET --restore-request Days=7 --key "+
+			strconv.QuoteToASCII(o.Key)))
+}

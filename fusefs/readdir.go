@@ -1,0 +1,84 @@
+package fusefs
+
+import (
+	"context"
+	"syscall"
+
+	"github.com/hanwen/go-fuse/v2/fs"
+	"github.com/hanwen/go-fuse/v2/fuse"
+
+	"github.com/zs3fs/zs3fs/s3backend/catalog"
+)
+
+var (
+	_ fs.NodeOpendirHandler = (*dir)(nil)
+	_ fs.FileReaddirenter   = (*dirHandle)(nil)
+	_ fs.FileSeekdirer      = (*dirHandle)(nil)
+	_ fs.FileLookuper       = (*dirHandle)(nil)
+)
+
+// OpendirHandle implements fs.NodeOpendirHandler. The bucket is asked at the first
+// read, since many open a directory only to have it (openat, fchdir).
+// FOPEN_CACHE_DIR is not used: Linux 6.9 to 6.12 keep such a list beyond its time,
+// and the catalog keeps it already.
+func (d *dir) OpendirHandle(context.Context, uint32) (fs.FileHandle, uint32, syscall.Errno) {
+	return &dirHandle{d: d}, 0, 0
+}
+
+// dirHandle reads one immutable snapshot: offset n is after the n-th entry of
+// ".", ".." and the listing. The bridge calls one method at a time.
+type dirHandle struct {
+	d    *dir
+	list *catalog.Listing
+	pos  uint64
+}
+
+// Seekdir implements fs.FileSeekdirer; it comes before each READDIR (see
+// server.go). Going back to the start takes a new snapshot, as POSIX asks of
+// rewinddir.
+func (h *dirHandle) Seekdir(_ context.Context, off uint64) syscall.Errno {
+	h.pos = off &^ seekTag
+	if h.pos == 0 {
+		h.list = nil
+	}
+	return 0
+}
+
+// Readdirent implements fs.FileReaddirenter.
+func (h *dirHandle) Readdirent(ctx context.Context) (*fuse.DirEntry, syscall.Errno) {
+	if h.list == nil {
+		l, err := h.d.t.cfg.Catalog.List(ctx, h.d.path)
+		if err != nil {
+			return nil, h.d.t.errno(ctx, "readdir", h.d.path, err)
+		}
+		h.list = l
+		h.d.saw(l)
+	}
+	e := fuse.DirEntry{Mode: syscall.S_IFDIR, Off: h.pos + 1}
+	switch {
+	case h.pos == 0:
+		e.Name, e.Ino = ".", h.d.StableAttr().Ino
+	case h.pos == 1:
+		e.Name, e.Ino = "..", inoOf(h.d.t.cfg.FSName, parentPath(h.d.path))
+	case h.pos-2 < uint64(len(h.list.Nodes)):
+		n := &h.list.Nodes[h.pos-2]
+		e.Name, e.Ino = n.Name, inoOf(h.d.t.cfg.FSName, h.d.join(n.Name))
+		if !n.Dir {
+			e.Mode = syscall.S_IFREG
+		}
+	default:
+		return nil, 0
+	}
+	h.pos++
+	return &e, 0
+}
+
+// Lookup implements fs.FileLookuper for READDIRPLUS: what the snapshot says, with
+// no request.
+func (h *dirHandle) Lookup(ctx context.Context, name string, out *fuse.EntryOut) (*fs.Inode, syscall.Errno) {
+	n, ok := h.list.Find(name)
+	if !ok {
+		return nil, syscall.ENOENT
+	}
+	return h.d.child(ctx, n, out), 0
+}

@@ -1,0 +1,39 @@
+package fusefs
+
+import "github.com/hanwen/go-fuse/v2/fuse"
+
+// server stands between go-fuse's server and its bridge to the nodes.
+type server struct {
+	fuse.RawFileSystem
+}
+
+// seekTag marks an offset that the bridge has never given out, so that it takes
+// each READDIR for a seek and asks dirHandle for the exact place. Otherwise it
+// resumes an interrupted read from the entries of its last answer, and when these
+// do not fit a second time (READDIRPLUS after READDIR, or a smaller buffer) the
+// rest of them is lost: names would be missing.
+const seekTag = 1 << 62
+
+// ReadDir implements fuse.RawFileSystem.
+func (s server) ReadDir(cancel <-chan struct{}, in *fuse.ReadIn, out *fuse.DirEntryList) fuse.Status {
+	tagged := *in
+	tagged.Offset |= seekTag
+	return s.RawFileSystem.ReadDir(cancel, &tagged, out)
+}
+
+// ReadDirPlus implements fuse.RawFileSystem.
+func (s server) ReadDirPlus(cancel <-chan struct{}, in *fuse.ReadIn, out *fuse.DirEntryList) fuse.Status {
+	tagged := *in
+	tagged.Offset |= seekTag
+	return s.RawFileSystem.ReadDirPlus(cancel, &tagged, out)
+}
+
+// Lookup implements fuse.RawFileSystem. A name that does not exist and has a time
+// to live is answered as node 0, which the kernel keeps for that time.
+func (s server) Lookup(cancel <-chan struct{}, in *fuse.InHeader, name string, out *fuse.EntryOut) fuse.Status {
+	st := s.RawFileSystem.Lookup(cancel, in, name, out)
+	if st == fuse.ENOENT && out.EntryTimeout() > 0 {
+		return fuse.OK
+	}
+	return st
+}

@@ -1,0 +1,71 @@
+package fusefs
+
+import (
+	"strings"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/hanwen/go-fuse/v2/fs"
+
+	"github.com/zs3fs/zs3fs/s3backend"
+)
+
+// tree is what all nodes of a mount share.
+type tree struct {
+	cfg     Config
+	mounted time.Time // the mtime of directories without a marker
+	stale   *invalidator
+}
+
+// dir is a directory, the root included.
+type dir struct {
+	fs.Inode
+	t    *tree
+	path string // relative to the mount's prefix; "" is the root
+
+	mu     sync.Mutex // guards the following
+	mtime  time.Time  // zero until a marker or a change says otherwise
+	sum    uint64     // of the latest listing seen
+	listed bool
+}
+
+// file is one version of an object. When the object changes, the next lookup
+// makes another file; handles of this one stay with it.
+type file struct {
+	fs.Inode
+	t      *tree
+	parent *dir
+	name   string
+	// obj is always the same bytes; a later look at it may know more, such as
+	// its version id, or that it was put again unchanged.
+	obj atomic.Pointer[s3backend.Object]
+	// gone: a read has found that the bucket has another version, and no lookup
+	// has found this one since.
+	gone atomic.Bool
+}
+
+func (d *dir) join(name string) string {
+	if d.path == "" {
+		return name
+	}
+	return d.path + "/" + name
+}
+
+func (f *file) path() string { return f.parent.join(f.name) }
+
+// refresh takes a later look at the same bytes. A listing knows neither version id
+// nor content type, so that it does not replace what HEAD said of the same put.
+func (f *file) refresh(o s3backend.Object) {
+	f.gone.Store(false)
+	old := f.obj.Load()
+	if old != nil && o.VersionID == "" && o.ContentType == "" && o.ModTime.Equal(old.ModTime) &&
+		o.StorageClass == old.StorageClass {
+		return
+	}
+	f.obj.Store(&o)
+}
+
+func parentPath(path string) string {
+	return path[:max(strings.LastIndexByte(path, '/'), 0)]
+}

@@ -1,0 +1,166 @@
+package fusefs
+
+import (
+	"context"
+	"fmt"
+	"strconv"
+	"syscall"
+
+	"github.com/hanwen/go-fuse/v2/fs"
+
+	"github.com/zs3fs/zs3fs/s3backend"
+)
+
+var (
+	_ fs.NodeGetxattrer  = (*file)(nil)
+	_ fs.NodeListxattrer = (*file)(nil)
+	_ fs.NodeGetxattrer  = (*dir)(nil)
+	_ fs.NodeListxattrer = (*dir)(nil)
+)
+
+// The attributes of rule 21. Those of an object that only HEAD knows are asked
+// for when they are read, never when they are listed: ls lists them for each file.
+const (
+	xattrKey         = "user.s3.key"
+	xattrETag        = "user.s3.etag"
+	xattrVersionID   = "user.s3.version_id"
+	xattrClass       = "user.s3.storage_class"
+	xattrContentType = "user.s3.content_type"
+	xattrRestore     = "user.zs3fs.restore"
+	xattrCached      = "user.zs3fs.cached"
+	xattrHidden      = "user.zs3fs.hidden"
+)
+
+// Getxattr implements fs.NodeGetxattrer.
+func (f *file) Getxattr(ctx context.Context, attr string, dest []byte) (uint32, syscall.Errno) {
+	o := *f.obj.Load()
+	value := ""
+	switch attr {
+	case xattrKey:
+		value = o.Key
+	case xattrETag:
+		value = o.ETag
+	case xattrClass:
+		value = storageClass(o)
+	case xattrRestore:
+		value = restoreState(o)
+	case xattrCached:
+		value = f.cachedBlocks(o)
+	case xattrVersionID, xattrContentType:
+		var errno syscall.Errno
+		if value, errno = f.headXattr(ctx, attr); errno != 0 {
+			return 0, errno
+		}
+	}
+	if value == "" {
+		return 0, syscall.ENODATA
+	}
+	return fill(dest, value)
+}
+
+// headXattr asks HEAD unless that has been done, and ENODATA says that this
+// version no longer is the one HEAD speaks of.
+func (f *file) headXattr(ctx context.Context, attr string) (string, syscall.Errno) {
+	o := *f.obj.Load()
+	if o.ContentType == "" && o.VersionID == "" {
+		n, err := f.t.cfg.Catalog.Revalidate(ctx, f.path())
+		if err != nil {
+			return "", f.t.errno(ctx, "getxattr", f.path(), err)
+		}
+		if generationOf(n.Object) != f.StableAttr().Gen {
+			return "", syscall.ENODATA
+		}
+		f.refresh(n.Object)
+		o = n.Object
+	}
+	if attr == xattrVersionID {
+		return o.VersionID, 0
+	}
+	return o.ContentType, 0
+}
+
+// Listxattr implements fs.NodeListxattrer.
+func (f *file) Listxattr(_ context.Context, dest []byte) (uint32, syscall.Errno) {
+	o := *f.obj.Load()
+	names := []string{xattrKey, xattrETag, xattrClass, xattrCached}
+	if o.VersionID != "" {
+		names = append(names, xattrVersionID)
+	}
+	if o.ContentType != "" {
+		names = append(names, xattrContentType)
+	}
+	if restoreState(o) != "" {
+		names = append(names, xattrRestore)
+	}
+	return fillNames(dest, names)
+}
+
+func storageClass(o s3backend.Object) string {
+	if o.StorageClass == "" {
+		return "STANDARD"
+	}
+	return o.StorageClass
+}
+
+func restoreState(o s3backend.Object) string {
+	switch {
+	case o.Restored:
+		return "restored"
+	case o.Archived():
+		return "archived"
+	}
+	return ""
+}
+
+// cachedBlocks returns how much of the version is on disk, as "412/1024 blocks".
+func (f *file) cachedBlocks(o s3backend.Object) string {
+	if o.Size == 0 {
+		return "0/0 blocks"
+	}
+	r := f.t.cfg.Open(o)
+	defer r.Close()
+	present, total := r.Version().Cached()
+	return fmt.Sprintf("%d/%d blocks", present, total)
+}
+
+// Getxattr implements fs.NodeGetxattrer.
+func (d *dir) Getxattr(ctx context.Context, attr string, dest []byte) (uint32, syscall.Errno) {
+	switch attr {
+	case xattrKey:
+		return fill(dest, d.t.cfg.Catalog.Below(d.path))
+	case xattrHidden:
+	default:
+		return 0, syscall.ENODATA
+	}
+	l, err := d.t.cfg.Catalog.List(ctx, d.path)
+	if err != nil {
+		return 0, d.t.errno(ctx, "getxattr", d.path, err)
+	}
+	h := l.Hidden
+	return fill(dest, "total="+strconv.Itoa(h.Total())+
+		" unrepresentable="+strconv.Itoa(h.Unrepresentable)+
+		" shadowed="+strconv.Itoa(h.Shadowed)+
+		" marker_content="+strconv.Itoa(h.MarkerContent)+
+		" too_long="+strconv.Itoa(h.TooLong))
+}
+
+// Listxattr implements fs.NodeListxattrer.
+func (d *dir) Listxattr(_ context.Context, dest []byte) (uint32, syscall.Errno) {
+	return fillNames(dest, []string{xattrKey, xattrHidden})
+}
+
+// fill copies value where it fits; an empty dest asks for the size.
+func fill(dest []byte, value string) (uint32, syscall.Errno) {
+	if len(dest) < len(value) {
+		return uint32(len(value)), syscall.ERANGE
+	}
+	return uint32(copy(dest, value)), 0
+}
+
+func fillNames(dest []byte, names []string) (uint32, syscall.Errno) {
+	all := ""
+	for _, n := range names {
+		all += n + "\x00"
+	}
+	return fill(dest, all)
+}
