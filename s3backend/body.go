@@ -1,0 +1,132 @@
+package s3backend
+
+import (
+	"context"
+	"io"
+	"io/fs"
+	"time"
+)
+
+// progress is what makes a body healthy again: attempts and waiting time start
+// anew. Single bytes do not, or a server that sends one and breaks off would be
+// asked for ever.
+const progress = 64 << 10
+
+// body is the checked bytes of one range of one version, over as many
+// connections as it takes. One goroutine reads; Close may come from any.
+type body struct {
+	c   *Client
+	obj Object // with the ETag of the first answer when the caller knew none
+	pos int64  // offset of the next byte
+	end int64
+
+	caller context.Context         // as given to Open
+	ctx    context.Context         // its child, ended by Close too
+	cancel context.CancelCauseFunc // ends ctx
+
+	answer *answer // or nil: connect before the next byte
+	err    error   // final, returned by every later Read
+
+	// Since the last progress:
+	series series
+	bytes  int64
+	waited time.Duration
+}
+
+func newBody(ctx context.Context, c *Client, obj Object, off, n int64) *body {
+	b := &body{c: c, obj: obj, pos: off, end: off + n, caller: ctx}
+	b.ctx, b.cancel = context.WithCancelCause(ctx)
+	b.series = series{c: c, op: "open", key: obj.Key}
+	return b
+}
+
+// Read implements io.Reader.
+func (b *body) Read(p []byte) (int, error) {
+	switch {
+	case b.err != nil:
+		return 0, b.err
+	case b.ctx.Err() != nil && b.pos < b.end:
+		return 0, b.fail(b.ctx.Err())
+	case b.pos == b.end:
+		return 0, io.EOF
+	case len(p) == 0:
+		return 0, nil
+	}
+	p = p[:min(int64(len(p)), b.end-b.pos)]
+	for {
+		if b.answer == nil {
+			if err := b.connect(); err != nil {
+				return 0, b.fail(err)
+			}
+		}
+		if n := b.receive(p); n > 0 {
+			return n, nil
+		}
+	}
+}
+
+// receive reads once. When the connection is of no more use, b.answer is nil
+// afterwards.
+func (b *body) receive(p []byte) int {
+	n, took, err := b.answer.read(p, b.c.o.RequestTimeout-b.waited)
+	b.pos += int64(n)
+	b.bytes += int64(n)
+	b.waited += took
+	if b.bytes >= progress {
+		b.bytes, b.waited = 0, 0
+		b.series = series{c: b.c, op: "open", key: b.obj.Key}
+	}
+	switch {
+	case b.pos == b.end:
+		b.answer.stop(nil)
+		b.answer = nil
+		b.cancel(nil)
+	case err != nil:
+		b.answer.stop(err)
+		b.answer = nil
+		b.series.broke(b.ctx, b.pos, err)
+	}
+	return n
+}
+
+// connect asks for the bytes from b.pos on, with the attempts and the time that
+// are left since the last progress.
+func (b *body) connect() error {
+	start := time.Now()
+	defer func() { b.waited += time.Since(start) }()
+	ctx, cancel := context.WithTimeoutCause(b.ctx, b.c.o.RequestTimeout-b.waited, errTimeUp)
+	defer cancel()
+	if err := b.series.pause(ctx); err != nil {
+		return err
+	}
+	return b.series.run(ctx, func(ctx context.Context) error {
+		a, etag, err := b.c.open(ctx, b.ctx, b.obj, b.pos, b.end)
+		if err != nil {
+			return err
+		}
+		b.answer = a
+		if b.obj.ETag == "" {
+			b.obj.ETag = etag
+		}
+		return nil
+	})
+}
+
+// fail makes err final. An end of the context is the caller's error, or that of
+// a read after Close.
+func (b *body) fail(err error) error {
+	if b.ctx.Err() != nil {
+		if err = b.caller.Err(); err == nil {
+			err = fs.ErrClosed
+		}
+	}
+	b.err = opError("read", b.obj.Key, err)
+	b.cancel(nil)
+	return b.err
+}
+
+// Close implements io.Closer. It ends a Read that waits.
+func (b *body) Close() error {
+	b.cancel(fs.ErrClosed)
+	return nil
+}

@@ -1,0 +1,123 @@
+package s3backend
+
+import (
+	"context"
+	"errors"
+	"sync"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+)
+
+// refreshAhead is how long before their end credentials are replaced, so that a
+// slow source (IMDS, a process, SSO) has failed a few times before it hurts.
+const refreshAhead = 5 * time.Minute
+
+// credentialsError marks the failure of a source of credentials, which the SDK
+// wraps in errors of its own on the way up.
+type credentialsError struct{ err error }
+
+func (e *credentialsError) Error() string { return "credentials: " + e.err.Error() }
+func (e *credentialsError) Unwrap() error { return e.err }
+
+// detail does not quote the source: a credential_process may print anything.
+func (e *credentialsError) detail() string {
+	if errors.Is(e.err, context.DeadlineExceeded) {
+		return "their source does not answer"
+	}
+	return "none found, or their source failed"
+}
+
+// chain is the SDK's default chain, run anew for each retrieval. The SDK reads a
+// static profile once for the life of a process; here a credentials file that
+// another program renews is read again when its token has expired.
+type chain struct {
+	load    func(ctx context.Context) (aws.CredentialsProvider, error)
+	timeout time.Duration
+	life    context.Context // ends retrievals at Close
+	running sync.WaitGroup
+
+	mu      sync.Mutex
+	first   aws.CredentialsProvider // of the first load, used once
+	expires time.Time               // true end of the last credentials
+}
+
+// Retrieve implements aws.CredentialsProvider.
+func (p *chain) Retrieve(ctx context.Context) (aws.Credentials, error) {
+	p.running.Add(1)
+	defer p.running.Done()
+	// The cache calls with a context that never ends, because others wait too.
+	ctx, cancel := context.WithTimeout(ctx, p.timeout)
+	defer cancel()
+	defer context.AfterFunc(p.life, cancel)()
+
+	p.mu.Lock()
+	source := p.first
+	p.first = nil
+	p.mu.Unlock()
+	var err error
+	if source == nil {
+		source, err = p.load(ctx)
+	}
+	var creds aws.Credentials
+	if err == nil {
+		creds, err = source.Retrieve(ctx)
+	}
+	if err != nil {
+		if ctx.Err() != nil {
+			err = ctx.Err()
+		}
+		return aws.Credentials{}, &credentialsError{err}
+	}
+	p.mu.Lock()
+	p.expires = creds.Expires
+	p.mu.Unlock()
+	return creds, nil
+}
+
+// HandleFailToRefresh keeps the last good credentials until they really end, and
+// has the source asked again in a minute.
+func (p *chain) HandleFailToRefresh(_ context.Context, prev aws.Credentials, err error) (aws.Credentials, error) {
+	p.mu.Lock()
+	expires := p.expires
+	p.mu.Unlock()
+	if !prev.HasKeys() || !prev.CanExpire || !time.Now().Before(expires) {
+		return aws.Credentials{}, err
+	}
+	retry := time.Now().Add(time.Minute)
+	if expires.Before(retry) {
+		retry = expires
+	}
+	prev.Expires = retry.Add(refreshAhead) // the cache takes refreshAhead off
+	return prev, nil
+}
+
+// refresher is the cache of a chain's credentials.
+type refresher struct {
+	*aws.CredentialsCache
+	chain *chain
+
+	mu   sync.Mutex
+	last time.Time // of the last invalidation
+}
+
+func newRefresher(p *chain) *refresher {
+	return &refresher{
+		CredentialsCache: aws.NewCredentialsCache(p, func(o *aws.CredentialsCacheOptions) {
+			o.ExpiryWindow = refreshAhead
+		}),
+		chain: p,
+	}
+}
+
+// invalidate forgets the credentials with which a request that started at start
+// was refused. When all requests of a busy client are refused at once, the first
+// to say so counts: the others were signed with what is forgotten already.
+func (r *refresher) invalidate(start time.Time) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if start.After(r.last) {
+		r.Invalidate()
+		r.last = time.Now()
+	}
+}

@@ -1,0 +1,149 @@
+package s3backend
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"net/http"
+	"strconv"
+	"strings"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	awsmiddleware "github.com/aws/aws-sdk-go-v2/aws/middleware"
+	"github.com/aws/aws-sdk-go-v2/service/s3"
+	smithyhttp "github.com/aws/smithy-go/transport/http"
+)
+
+// Open implements Bucket.
+func (c *Client) Open(ctx context.Context, obj Object, off, n int64) (io.ReadCloser, error) {
+	// n > Size-off, and not off+n > Size, which overflows.
+	if obj.Key == "" || off < 0 || n <= 0 || off > obj.Size || n > obj.Size-off {
+		return nil, opError("open", obj.Key, fs.ErrInvalid)
+	}
+	b := newBody(ctx, c, obj, off, n)
+	if err := b.connect(); err != nil {
+		b.cancel(nil)
+		return nil, opError("open", obj.Key, err)
+	}
+	return b, nil
+}
+
+// get sends one GET for the bytes from off up to end of the version obj, and
+// returns its body once the header is right. ctx governs the body.
+func (c *Client) get(ctx context.Context, obj Object, off, end int64) (io.ReadCloser, string, error) {
+	in := &s3.GetObjectInput{
+		Bucket:               &c.o.Bucket,
+		Key:                  &obj.Key,
+		Range:                aws.String(fmt.Sprintf("bytes=%d-%d", off, end-1)),
+		RequestPayer:         c.payer,
+		SSECustomerAlgorithm: c.sse.algorithm,
+		SSECustomerKey:       c.sse.key,
+		SSECustomerKeyMD5:    c.sse.md5,
+	}
+	if obj.ETag != "" {
+		in.IfMatch = &obj.ETag
+	}
+	if obj.VersionID != "" && !c.unversioned.Load() {
+		in.VersionId = &obj.VersionID
+	}
+	out, err := c.s3.GetObject(ctx, in, c.inRegion)
+	if in.VersionId != nil && isAccessDenied(err) {
+		// If-Match keeps the version just as well while it is the current one.
+		in.VersionId = nil
+		if out, err = c.s3.GetObject(ctx, in, c.inRegion); err == nil {
+			c.unversioned.Store(true)
+		}
+	}
+	if err != nil {
+		return nil, "", err
+	}
+	raw, ok := awsmiddleware.GetRawResponse(out.ResultMetadata).(*smithyhttp.Response)
+	if !ok {
+		out.Body.Close()
+		return nil, "", wrongAnswer("no HTTP answer")
+	}
+	if err := checkAnswer(raw.Response, obj, off, end); err != nil {
+		out.Body.Close()
+		return nil, "", err
+	}
+	return out.Body, raw.Header.Get("ETag"), nil
+}
+
+// checkAnswer compares an answer's header with what was asked. The SDK hands
+// out, without an error, a shorter range, another range, the whole object,
+// another version and an error document.
+func checkAnswer(resp *http.Response, obj Object, off, end int64) error {
+	if resp.StatusCode != http.StatusPartialContent && resp.StatusCode != http.StatusOK {
+		return wrongAnswer("status %d", resp.StatusCode)
+	}
+	if obj.ETag != "" {
+		switch etag := resp.Header.Get("ETag"); {
+		case etag == "":
+			return wrongAnswer("no ETag")
+		case !sameETag(etag, obj.ETag):
+			return changed("the answer has another ETag")
+		}
+	}
+	if resp.StatusCode == http.StatusOK {
+		if off != 0 || end != obj.Size {
+			return wrongAnswer("status 200 to the question for a range")
+		}
+	} else if err := checkRange(resp.Header.Get("Content-Range"), obj.Size, off, end); err != nil {
+		return err
+	}
+	// Unknown (-1) when chunked or HTTP/1.0: then the bytes are counted.
+	if n := resp.ContentLength; n >= 0 && n != end-off {
+		if resp.StatusCode == http.StatusOK && obj.ETag == "" {
+			return changed("the size is %d and was %d", n, obj.Size)
+		}
+		return wrongAnswer("length %d instead of %d", n, end-off)
+	}
+	return nil
+}
+
+// checkRange compares "bytes FIRST-LAST/TOTAL" with the range asked for.
+func checkRange(header string, size, off, end int64) error {
+	first, last, total, ok := parseContentRange(header)
+	switch {
+	case !ok:
+		return wrongAnswer("no usable Content-Range")
+	case total != size:
+		return changed("the size is %d and was %d", total, size)
+	case first != off || last != end-1:
+		return wrongAnswer("bytes %d-%d instead of %d-%d", first, last, off, end-1)
+	}
+	return nil
+}
+
+func parseContentRange(s string) (first, last, total int64, ok bool) {
+	s, ok = strings.CutPrefix(s, "bytes ")
+	if !ok {
+		return 0, 0, 0, false
+	}
+	span, totalText, ok1 := strings.Cut(s, "/")
+	firstText, lastText, ok2 := strings.Cut(span, "-")
+	first, err1 := parseOffset(firstText)
+	last, err2 := parseOffset(lastText)
+	total, err3 := parseOffset(totalText)
+	return first, last, total, ok1 && ok2 && errors.Join(err1, err2, err3) == nil
+}
+
+// parseOffset takes digits only: ParseInt alone would take a sign.
+func parseOffset(s string) (int64, error) {
+	if strings.HasPrefix(s, "+") || strings.HasPrefix(s, "-") {
+		return 0, strconv.ErrSyntax
+	}
+	return strconv.ParseInt(s, 10, 64)
+}
+
+// sameETag compares two ETags as opaque texts but for their quotes, which some
+// servers leave out in listings or in answers.
+func sameETag(a, b string) bool {
+	return strings.Trim(a, `"`) == strings.Trim(b, `"`)
+}
+
+func isAccessDenied(err error) bool {
+	return statusOf(err) == http.StatusForbidden && errors.Is(judge("open", err).err, fs.ErrPermission)
+}

@@ -1,0 +1,104 @@
+package s3backend
+
+import (
+	"context"
+	"errors"
+	"io/fs"
+	"net/http"
+	"strings"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/s3"
+	smithyhttp "github.com/aws/smithy-go/transport/http"
+)
+
+// Head implements Bucket.
+func (c *Client) Head(ctx context.Context, key string) (Object, error) {
+	if key == "" {
+		return Object{}, opError("head", key, fs.ErrInvalid)
+	}
+	var obj Object
+	err := c.call(ctx, "head", key, func(ctx context.Context) error {
+		var err error
+		obj, err = c.head(ctx, key)
+		if statusOf(err) == http.StatusBadRequest {
+			return c.headReason(ctx, key, err)
+		}
+		return err
+	})
+	if err != nil {
+		return Object{}, err
+	}
+	return obj, nil
+}
+
+func (c *Client) head(ctx context.Context, key string) (Object, error) {
+	out, err := c.s3.HeadObject(ctx, &s3.HeadObjectInput{
+		Bucket:               &c.o.Bucket,
+		Key:                  &key,
+		RequestPayer:         c.payer,
+		SSECustomerAlgorithm: c.sse.algorithm,
+		SSECustomerKey:       c.sse.key,
+		SSECustomerKeyMD5:    c.sse.md5,
+	}, c.inRegion)
+	if err != nil {
+		return Object{}, err
+	}
+	if out.ContentLength == nil || *out.ContentLength < 0 {
+		return Object{}, wrongAnswer("HEAD without a length")
+	}
+	return Object{
+		Key:          key,
+		ETag:         aws.ToString(out.ETag),
+		VersionID:    aws.ToString(out.VersionId),
+		Size:         *out.ContentLength,
+		ModTime:      seconds(out.LastModified),
+		StorageClass: string(out.StorageClass),
+		Restored:     restored(aws.ToString(out.Restore)),
+		ContentType:  aws.ToString(out.ContentType),
+	}, nil
+}
+
+// headReason asks for one byte by GET when HEAD was answered 400: an answer to
+// HEAD has no body and so no code, and a 400 is an expired token, a missing or
+// unneeded SSE-C key, or a key that the server cannot store.
+func (c *Client) headReason(ctx context.Context, key string, headErr error) error {
+	out, err := c.s3.GetObject(ctx, &s3.GetObjectInput{
+		Bucket:               &c.o.Bucket,
+		Key:                  &key,
+		Range:                aws.String("bytes=0-0"),
+		RequestPayer:         c.payer,
+		SSECustomerAlgorithm: c.sse.algorithm,
+		SSECustomerKey:       c.sse.key,
+		SSECustomerKeyMD5:    c.sse.md5,
+	}, c.inRegion)
+	switch {
+	case err == nil:
+		out.Body.Close()
+		return headErr
+	case statusOf(err) == http.StatusRequestedRangeNotSatisfiable:
+		return headErr // an empty object
+	}
+	return err
+}
+
+func statusOf(err error) int {
+	if resp := (*smithyhttp.ResponseError)(nil); errors.As(err, &resp) && resp.Response != nil {
+		return resp.HTTPStatusCode()
+	}
+	return 0
+}
+
+// restored reads x-amz-restore: a readable copy exists when the restoring is no
+// longer going on.
+func restored(header string) bool {
+	return strings.Contains(header, `ongoing-request="false"`)
+}
+
+func seconds(t *time.Time) time.Time {
+	if t == nil {
+		return time.Time{}
+	}
+	return t.UTC().Truncate(time.Second)
+}

@@ -1,0 +1,69 @@
+package s3backend
+
+import (
+	"context"
+	"iter"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/s3"
+	"github.com/aws/aws-sdk-go-v2/service/s3/types"
+)
+
+// maxKeys is the largest page that S3 gives.
+const maxKeys = 1000
+
+// List implements Bucket.
+func (c *Client) List(ctx context.Context, prefix string, limit int) iter.Seq2[Entry, error] {
+	return func(yield func(Entry, error) bool) {
+		l := listing{prefix: prefix, seen: make(map[string]struct{}), tokens: make(map[string]struct{})}
+		left := limit
+		for token := ""; ; {
+			entries, next, err := c.page(ctx, &l, token, left)
+			if err != nil {
+				yield(Entry{}, err)
+				return
+			}
+			for _, e := range entries {
+				if !yield(e, nil) {
+					return
+				}
+				if left--; left == 0 {
+					return
+				}
+			}
+			if next == "" {
+				return
+			}
+			token = next
+		}
+	}
+}
+
+// page asks for the page that follows token, and returns its new entries and
+// the token of the next one, which is empty after the last.
+func (c *Client) page(ctx context.Context, l *listing, token string, limit int) (entries []Entry, next string, err error) {
+	size := int32(maxKeys)
+	if limit > 0 && limit < maxKeys {
+		size = int32(limit)
+	}
+	in := &s3.ListObjectsV2Input{
+		Bucket:       &c.o.Bucket,
+		Prefix:       &l.prefix,
+		Delimiter:    aws.String("/"),
+		EncodingType: types.EncodingTypeUrl, // XML cannot carry control characters
+		MaxKeys:      &size,
+		RequestPayer: c.payer,
+	}
+	if token != "" {
+		in.ContinuationToken = &token
+	}
+	err = c.call(ctx, "list", l.prefix, func(ctx context.Context) error {
+		out, err := c.s3.ListObjectsV2(ctx, in, c.inRegion)
+		if err != nil {
+			return err
+		}
+		entries, next, err = l.read(out)
+		return err
+	})
+	return entries, next, err
+}

@@ -1,0 +1,162 @@
+package s3backend
+
+import (
+	"context"
+	"errors"
+	"math/rand/v2"
+	"time"
+)
+
+const (
+	firstBackoff = 100 * time.Millisecond
+	maxBackoff   = 5 * time.Second
+)
+
+// series is the attempts of one call. The SDK retries nothing: it knows neither
+// of bodies nor of wrong answers, and two loops would multiply.
+type series struct {
+	c       *Client
+	op, key string
+
+	attempts  int
+	refreshed bool // new credentials were asked for
+	moved     bool // another region was taken
+	skewed    bool // the SDK's clock was set
+	last      error
+}
+
+// run calls try until it succeeds, cannot, or ctx ends. The error is a sentinel
+// in words, or ctx's own.
+func (s *series) run(ctx context.Context, try func(context.Context) error) error {
+	for {
+		if err := s.c.pace.wait(ctx); err != nil {
+			return s.ended(ctx)
+		}
+		start := time.Now()
+		err := try(ctx)
+		if err == nil {
+			s.c.pace.report(false, start)
+			return nil
+		}
+		if ctx.Err() != nil {
+			return s.ended(ctx)
+		}
+		v := judge(s.op, err)
+		s.c.pace.report(v.throttled, start)
+		s.last = v.err
+		wait, again := s.next(v, start)
+		s.c.log.DebugContext(ctx, "s3 attempt failed", "op", s.op, "key", s.key,
+			"attempt", s.attempts, "error", v.err, "again", again, "wait", wait)
+		if !again {
+			return v.err
+		}
+		if err := sleep(ctx, wait); err != nil {
+			return s.ended(ctx)
+		}
+	}
+}
+
+// next decides whether another attempt is made, and after what wait.
+func (s *series) next(v verdict, start time.Time) (time.Duration, bool) {
+	switch {
+	case v.region != "" && !s.moved && s.c.move(v.region):
+		s.moved = true
+		return 0, true
+	case v.skew != 0 && !s.skewed:
+		s.skewed = true
+		s.c.log.Warn("this machine's clock differs from the server's; requests are signed with the server's time",
+			"server_ahead", v.skew)
+		return 0, true
+	case v.refresh && !s.refreshed && s.c.creds != nil:
+		s.refreshed = true
+		s.c.creds.invalidate(start)
+		return 0, true
+	case !v.again:
+		return 0, false
+	}
+	if v.quiet {
+		// The others of this host may lead to the same dead address.
+		s.c.transport.CloseIdleConnections()
+	}
+	if !v.unnamed {
+		s.attempts++
+	}
+	return backoff(s.attempts), s.attempts < s.c.o.Retries
+}
+
+// broke counts a body that broke off at pos as a failed attempt.
+func (s *series) broke(ctx context.Context, pos int64, err error) {
+	if ctx.Err() != nil {
+		return // by the caller
+	}
+	v := judge(s.op, err)
+	s.last = v.err
+	s.attempts++
+	if v.quiet {
+		s.c.transport.CloseIdleConnections()
+	}
+	s.c.log.DebugContext(ctx, "s3 body broke off", "key", s.key, "at", pos, "attempt", s.attempts, "error", v.err)
+}
+
+// pause comes before a body is resumed. The first time it does not wait: most
+// connections break for reasons of their own.
+func (s *series) pause(ctx context.Context) error {
+	switch {
+	case s.attempts >= s.c.o.Retries:
+		return s.last
+	case s.attempts > 1:
+		if err := sleep(ctx, backoff(s.attempts)); err != nil {
+			return s.ended(ctx)
+		}
+	}
+	return nil
+}
+
+// backoff doubles per attempt and is spread over its upper half, so that calls
+// that failed together do not come back together.
+func backoff(attempt int) time.Duration {
+	d := min(firstBackoff<<min(max(attempt-1, 0), 10), maxBackoff)
+	return d/2 + rand.N(d/2)
+}
+
+// ended is the error of a series whose context is over: the caller's, or, when
+// only the time of this call is up, the last thing that went wrong.
+func (s *series) ended(ctx context.Context) error {
+	if cause := context.Cause(ctx); !errors.Is(cause, errTimeUp) {
+		return ctx.Err()
+	}
+	if s.last != nil {
+		return s.last
+	}
+	return errTimeUp
+}
+
+// errTimeUp is the cause of a context that RequestTimeout ended.
+var errTimeUp error = &failure{sentinel: ErrUnavailable, detail: "no answer within the request time-out"}
+
+// call runs try as the attempts of one call, within RequestTimeout, each attempt
+// within the time in which a small answer must be complete.
+func (c *Client) call(ctx context.Context, op, key string, try func(context.Context) error) error {
+	ctx, cancel := context.WithTimeoutCause(ctx, c.o.RequestTimeout, errTimeUp)
+	defer cancel()
+	s := series{c: c, op: op, key: key}
+	err := s.run(ctx, func(ctx context.Context) error {
+		ctx, cancel := context.WithTimeout(ctx, c.answerTimeout())
+		defer cancel()
+		return try(ctx)
+	})
+	return opError(op, key, err)
+}
+
+// answerTimeout bounds one attempt up to the end of an answer that is not an
+// object's body: a page that trickles is as bad as one that never starts.
+func (c *Client) answerTimeout() time.Duration {
+	return c.o.ConnectTimeout + c.o.HeaderTimeout + c.o.StallTimeout
+}
+
+func opError(op, key string, err error) error {
+	if err == nil {
+		return nil
+	}
+	return &OpError{Op: op, Key: key, Err: err}
+}
