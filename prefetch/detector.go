@@ -1,0 +1,354 @@
+package prefetch
+
+import "time"
+
+// detector sees where the reads of one handle fall and says what to fetch. It is
+// a value: it does no I/O, has no clock and starts nothing, so that a test can
+// tell it any story. It is not safe for concurrent use.
+//
+// A stream is a run of bytes read in order. A read belongs to a stream when it
+// touches or overlaps its last stretch (reorderBlocks); any other read may be the
+// first of a new stream. Pieces that overtook each other are streams of their own
+// until the gap between them is closed, and then they become one.
+type detector struct {
+	limits  limits
+	streams []stream
+	stride  stride
+	begun   bool   // a read has been seen
+	paused  bool   // a guess has failed and no demand has succeeded since
+	total   int64  // bytes read
+	lastID  uint64 // of a stream
+}
+
+// plan is what the detector has to say about a read.
+type plan struct {
+	stream uint64 // for stalled; 0 for none
+	want   span   // to fetch together if a block of the read is missing
+	ahead  []span // to fetch on a guess, in this order
+	drop   []span // guesses that nobody needs any more
+}
+
+// read is told of a read of the bytes [off, off+n) within the object, n > 0, and
+// says what to fetch. room tells how many blocks memory would give a guess.
+func (d *detector) read(now time.Time, off, n int64, room func() int64) plan {
+	l := d.limits
+	end, first := off+n, !d.begun
+	d.begun = true
+	d.total += n
+	p := plan{want: l.cover(off, end)}
+	switch {
+	case l.blocks <= smallBlocks:
+		p.want = span{0, l.blocks}
+		return p
+	case first && off >= l.size-tailBlocks*l.block:
+		p.want = l.cover(l.size-tailBlocks*l.block, l.size)
+		return p
+	case l.maximum == 0:
+		return p
+	}
+	if s := d.match(off, end); s != nil {
+		d.hit(&p, s, now, off, end, room)
+	} else {
+		if !d.near(off) {
+			p.ahead = d.stride.read(l, off, end, room)
+		}
+		d.begin(&p, first, now, off, end, room)
+	}
+	d.park(&p)
+	if d.paused {
+		p.ahead = nil
+	}
+	return p
+}
+
+// stalled says that the reader had to wait for bytes of this stream.
+func (d *detector) stalled(stream uint64) {
+	for i := range d.streams {
+		if d.streams[i].id == stream {
+			d.streams[i].stalled = true
+		}
+	}
+}
+
+// pause stops guessing, because a guess failed: what cannot be fetched must not be
+// asked for again by everybody at once.
+func (d *detector) pause() { d.paused = true }
+
+// resume goes on guessing, because a demand has succeeded.
+func (d *detector) resume() {
+	if !d.paused {
+		return
+	}
+	d.paused = false
+	for i := range d.streams {
+		d.streams[i].restart(d.limits)
+	}
+	d.stride = stride{}
+}
+
+// end returns what was asked for ahead of all streams, and forgets them.
+func (d *detector) end() []span {
+	var drop []span
+	for i := range d.streams {
+		if a := d.streams[i].asked(d.limits); a.n > 0 {
+			drop = append(drop, a)
+		}
+	}
+	if s := d.stride; s.hits >= strideHits {
+		if from := s.last / d.limits.block; s.asked > from {
+			drop = append(drop, span{from, s.asked - from})
+		}
+	}
+	d.streams, d.stride = nil, stride{}
+	return drop
+}
+
+// match returns the stream that [off, end) goes on with: the nearest of those it
+// touches.
+func (d *detector) match(off, end int64) *stream {
+	var best *stream
+	for i := range d.streams {
+		s := &d.streams[i]
+		if off > s.next || end < s.start {
+			continue
+		}
+		if best == nil || abs(off-s.next) < abs(off-best.next) {
+			best = s
+		}
+	}
+	return best
+}
+
+// near reports whether off may be a piece that overtook others of an active
+// stream, or was overtaken.
+func (d *detector) near(off int64) bool {
+	for i := range d.streams {
+		s := &d.streams[i]
+		if s.active && abs(off-s.next) <= reorderBlocks*d.limits.block {
+			return true
+		}
+	}
+	return false
+}
+
+// hit moves s by a read that touches it.
+func (d *detector) hit(p *plan, s *stream, now time.Time, off, end int64, room func() int64) {
+	l := d.limits
+	s.used, s.seen = now, d.total
+	p.stream = s.id
+	up, down := s.extend(off, end)
+	s = d.join(s)
+	s.trim(l)
+	switch {
+	case up == down: // read again, or overtaken
+	case s.active && s.downwards == down:
+	case up && s.hits >= activeHits:
+		d.turn(p, s, false)
+		s = d.jump(p, s)
+	case down && s.backs >= backwardHits:
+		d.turn(p, s, true)
+		s.activate(l)
+	default: // not believed yet
+		up, down = false, false
+	}
+	p.stream = s.id
+	d.widen(p, s)
+	if up == down {
+		return
+	}
+	p.ahead = s.topUp(l, s.grow(l), room, p.ahead)
+	if !s.downwards && s.next >= l.size || s.downwards && s.start == 0 {
+		d.remove(s)
+	}
+}
+
+// turn makes s run the other way, if it was active.
+func (d *detector) turn(p *plan, s *stream, downwards bool) {
+	d.dropAhead(p, s)
+	s.active, s.downwards = false, downwards
+}
+
+// widen makes a demand of an active stream as long as the request that the block
+// belongs to, as far as it was asked for already: when the guess has not begun
+// yet, or was lost, a reader must not fetch its blocks one by one.
+func (d *detector) widen(p *plan, s *stream) {
+	l := d.limits
+	switch {
+	case !s.active:
+	case s.downwards:
+		first := max(p.want.first/l.request*l.request, s.edge)
+		if first < p.want.first {
+			p.want = span{first, p.want.end() - first}
+		}
+	default:
+		end := (p.want.end() + l.request - 1) / l.request * l.request
+		if end = min(end, s.edge, l.blocks); end > p.want.end() {
+			p.want.n = end - p.want.first
+		}
+	}
+}
+
+// join makes one stream of s and those that it has come to touch.
+func (d *detector) join(s *stream) *stream {
+	id := s.id
+	for i := 0; i < len(d.streams); i++ {
+		t := &d.streams[i]
+		if t.id == id || t.start > s.next || t.next < s.start || t.downwards != s.downwards {
+			continue
+		}
+		if t.active && !s.active {
+			s.active, s.edge, s.window, s.size = true, t.edge, t.window, t.size
+		} else if t.active {
+			s.window, s.size = max(s.window, t.window), max(s.size, t.size)
+			if s.sign()*(t.edge-s.edge) > 0 {
+				s.edge = t.edge
+			}
+		}
+		s.start, s.next = min(s.start, t.start), max(s.next, t.next)
+		s.read, s.hits, s.backs = s.read+t.read, s.hits+t.hits, s.backs+t.backs
+		s.stalled = s.stalled || t.stalled
+		d.remove(t)
+		i = -1
+		s = d.find(id)
+	}
+	return s
+}
+
+// jump activates s; or, when s lies in what an active stream has asked for, moves
+// that stream there, as its reader has skipped ahead.
+func (d *detector) jump(p *plan, s *stream) *stream {
+	l := d.limits
+	pos := s.position(l)
+	for i := range d.streams {
+		t := &d.streams[i]
+		if !t.active || t.downwards || t.next >= s.start || pos > t.edge {
+			continue
+		}
+		if s.start-t.next > reorderBlocks*l.block {
+			from := t.position(l)
+			p.drop = append(p.drop, d.clip(span{from, s.start/l.block - from}, t.id)...)
+		}
+		t.start, t.next, t.used, t.seen = s.start, s.next, s.used, s.seen
+		t.read += s.read
+		id := t.id
+		d.remove(s)
+		return d.find(id)
+	}
+	s.activate(l)
+	return s
+}
+
+// begin makes a new stream of a read that belongs to none, where there is a place
+// for it.
+func (d *detector) begin(p *plan, first bool, now time.Time, off, end int64, room func() int64) {
+	l := d.limits
+	if end >= l.size || !d.makeRoom(p, now) {
+		return
+	}
+	d.lastID++
+	d.streams = append(d.streams, stream{
+		id: d.lastID, start: off, next: end, read: end - off, used: now, seen: d.total,
+	})
+	if s := &d.streams[len(d.streams)-1]; first && off == 0 {
+		p.stream = s.id
+		s.activate(l)
+		p.ahead = s.topUp(l, true, room, p.ahead)
+	}
+}
+
+// makeRoom forgets idle streams, and if that is not enough the oldest one that was
+// never active or may be stolen.
+func (d *detector) makeRoom(p *plan, now time.Time) bool {
+	for i := 0; i < len(d.streams); i++ {
+		if s := &d.streams[i]; now.Sub(s.used) > idleTime {
+			d.dropAhead(p, s)
+			d.remove(s)
+			i--
+		}
+	}
+	if len(d.streams) < maxStreams {
+		return true
+	}
+	var victim *stream
+	for i := range d.streams {
+		s := &d.streams[i]
+		if s.active && now.Sub(s.used) <= stealTime {
+			continue
+		}
+		if victim == nil || victim.active && !s.active ||
+			victim.active == s.active && s.used.Before(victim.used) {
+			victim = s
+		}
+	}
+	if victim == nil {
+		return false
+	}
+	d.dropAhead(p, victim)
+	d.remove(victim)
+	return true
+}
+
+// park drops the guesses of streams that their reader has left: since he last
+// read there he has read a request's size elsewhere for each other stream. One
+// who takes turns between streams in smaller pieces loses nothing.
+func (d *detector) park(p *plan) {
+	others := int64(-1)
+	for i := range d.streams {
+		if d.streams[i].active {
+			others++
+		}
+	}
+	patience := max(others, 1) * d.limits.request * d.limits.block
+	for i := range d.streams {
+		if s := &d.streams[i]; s.active && d.total-s.seen > patience && s.asked(d.limits).n > 0 {
+			d.dropAhead(p, s)
+			s.restart(d.limits)
+		}
+	}
+}
+
+// dropAhead gives up what was asked for ahead of s.
+func (d *detector) dropAhead(p *plan, s *stream) {
+	p.drop = append(p.drop, d.clip(s.asked(d.limits), s.id)...)
+}
+
+// clip returns what of a no stream but the given one needs.
+func (d *detector) clip(a span, id uint64) []span {
+	rest := a
+	for i := range d.streams {
+		s := &d.streams[i]
+		b := s.asked(d.limits)
+		if s.id == id || b.n == 0 || !rest.overlaps(b) {
+			continue
+		}
+		if b.first <= rest.first {
+			rest = span{b.end(), rest.end() - b.end()}
+		} else {
+			rest.n = b.first - rest.first
+		}
+	}
+	if rest.n <= 0 {
+		return nil
+	}
+	return []span{rest}
+}
+
+func (d *detector) find(id uint64) *stream {
+	for i := range d.streams {
+		if d.streams[i].id == id {
+			return &d.streams[i]
+		}
+	}
+	return nil
+}
+
+func (d *detector) remove(s *stream) {
+	for i := range d.streams {
+		if &d.streams[i] == s {
+			d.streams = append(d.streams[:i], d.streams[i+1:]...)
+			return
+		}
+	}
+}
+
+func abs(n int64) int64 { return max(n, -n) }

@@ -1,0 +1,137 @@
+package prefetch
+
+import (
+	"bufio"
+	"bytes"
+	"flag"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+)
+
+var update = flag.Bool("update", false, "rewrite testdata with what the detector says")
+
+// story runs a script against a detector with blocks of 1 KiB.
+type story struct {
+	d    detector
+	now  time.Time
+	room int64
+	last uint64
+}
+
+// TestDetectorScripts holds the detector to testdata/*.txt. A line is a command
+// and, after "->", what must come of it, in inclusive runs of blocks: what is
+// fetched together if a block of the read is missing, what is fetched ahead, and
+// which guesses are dropped.
+func TestDetectorScripts(t *testing.T) {
+	files, err := filepath.Glob("testdata/*.txt")
+	if err != nil || len(files) == 0 {
+		t.Fatalf("no scripts: %v", err)
+	}
+	for _, file := range files {
+		t.Run(strings.TrimSuffix(filepath.Base(file), ".txt"), func(t *testing.T) {
+			script, err := os.ReadFile(file)
+			if err != nil {
+				t.Fatal(err)
+			}
+			var got bytes.Buffer
+			s := story{now: time.Unix(0, 0), room: 1 << 40}
+			for lines := bufio.NewScanner(bytes.NewReader(script)); lines.Scan(); {
+				got.WriteString(s.line(t, lines.Text()) + "\n")
+			}
+			if *update {
+				if err := os.WriteFile(file, got.Bytes(), 0o644); err != nil {
+					t.Fatal(err)
+				}
+				return
+			}
+			want := strings.Split(string(script), "\n")
+			for i, line := range strings.Split(got.String(), "\n") {
+				if line != want[i] {
+					t.Errorf("line %d:\n got %s\nwant %s", i+1, line, want[i])
+				}
+			}
+		})
+	}
+}
+
+func (s *story) line(t *testing.T, line string) string {
+	t.Helper()
+	command, _, _ := strings.Cut(line, "->")
+	command = strings.TrimRight(command, " ")
+	f := strings.Fields(command)
+	if len(f) == 0 || f[0] == "#" {
+		return line
+	}
+	switch f[0] {
+	case "object": // object SIZE window SIZE
+		s.d = detector{limits: newLimits(size(t, f[1]), 1024, 8*1024, size(t, f[3]))}
+	case "read": // read OFFSET LENGTH
+		s.now = s.now.Add(time.Millisecond)
+		p := s.d.read(s.now, size(t, f[1]), size(t, f[2]), func() int64 { return s.room })
+		s.last = p.stream
+		return fmt.Sprintf("%-20s -> %s", command, p)
+	case "wait":
+		d, err := time.ParseDuration(f[1])
+		if err != nil {
+			t.Fatal(err)
+		}
+		s.now = s.now.Add(d)
+	case "room":
+		s.room = size(t, f[1]) / 1024
+	case "stall":
+		s.d.stalled(s.last)
+	case "fail":
+		s.d.pause()
+	case "recover":
+		s.d.resume()
+	case "close":
+		return fmt.Sprintf("%-20s -> %s", command, plan{drop: s.d.end()})
+	default:
+		t.Fatalf("unknown command %q", command)
+	}
+	return command
+}
+
+func (p plan) String() string {
+	var parts []string
+	add := func(word string, spans ...span) {
+		for i, s := range spans {
+			if i == 0 {
+				parts = append(parts, word)
+			}
+			if s.n == 1 {
+				parts = append(parts, strconv.FormatInt(s.first, 10))
+			} else {
+				parts = append(parts, fmt.Sprintf("%d-%d", s.first, s.end()-1))
+			}
+		}
+	}
+	if p.want.n > 0 {
+		add("fetch", p.want)
+	}
+	add("ahead", p.ahead...)
+	add("drop", p.drop...)
+	return strings.Join(parts, " ")
+}
+
+// size reads "5", "5K" and "5M".
+func size(t *testing.T, s string) int64 {
+	t.Helper()
+	unit := int64(1)
+	switch s[len(s)-1] {
+	case 'K':
+		unit, s = 1<<10, s[:len(s)-1]
+	case 'M':
+		unit, s = 1<<20, s[:len(s)-1]
+	}
+	n, err := strconv.ParseInt(s, 10, 64)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return n * unit
+}

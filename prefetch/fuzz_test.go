@@ -1,0 +1,110 @@
+package prefetch
+
+import (
+	"testing"
+	"time"
+)
+
+// FuzzDetector lets a handle be read anywhere, at any time, with and without
+// memory, and checks what may be fetched: nothing past the end, nothing longer
+// than a request, nothing twice and nothing out of order by one stream.
+func FuzzDetector(f *testing.F) {
+	f.Add(int64(1<<20), []byte{0, 0, 0, 255, 0, 0, 0, 255, 1, 0, 0, 255, 7, 0, 0, 255})
+	f.Add(int64(100500), []byte{2, 50, 9, 200, 3, 0, 0, 9, 4, 0, 0, 99, 5, 0, 0, 1, 6, 0, 0, 3})
+	f.Add(int64(1<<19), []byte{0, 0, 0, 90, 2, 50, 1, 99, 3, 0, 0, 99, 3, 0, 0, 99, 3, 0, 0, 99})
+	f.Fuzz(func(t *testing.T, size int64, script []byte) {
+		if size < 1 || size > 1<<21 {
+			return
+		}
+		d := detector{limits: newLimits(size, 1024, 8*1024, 64*1024)}
+		now := time.Unix(0, 0)
+		off, end := int64(0), int64(0)
+		for ; len(script) >= 4; script = script[4:] {
+			length := 1 + int64(script[3])*(1+int64(script[2]))%(40*1024)
+			switch script[0] % 8 {
+			case 0, 1, 2: // anywhere
+				off = (int64(script[1])<<8 | int64(script[2])) * size >> 16
+			case 3, 4: // forwards
+				off = end
+			case 5: // backwards
+				off = max(off-length, 0)
+			case 6:
+				d.stalled(d.lastID)
+				off = end + 7*length
+			case 7:
+				now = now.Add(time.Duration(script[1]) * 20 * time.Millisecond)
+				if script[2] > 200 {
+					d.pause()
+				} else if script[2] > 150 {
+					d.resume()
+				}
+			}
+			if off >= size {
+				off = 0
+			}
+			end = min(off+length, size)
+			checkRead(t, &d, now, off, end-off, int64(script[1]))
+		}
+		for _, s := range d.end() {
+			checkSpan(t, d.limits, s)
+		}
+	})
+}
+
+func checkRead(t *testing.T, d *detector, now time.Time, off, n, room int64) {
+	t.Helper()
+	l := d.limits
+	before := map[uint64]stream{}
+	for _, s := range d.streams {
+		before[s.id] = s
+	}
+	p := d.read(now, off, n, func() int64 { return room })
+	read := l.cover(off, off+n)
+	checkSpan(t, l, p.want)
+	if p.want.first > read.first || p.want.end() < read.end() {
+		t.Fatalf("read of blocks %v: only %v are fetched", read, p.want)
+	}
+	if p.want.n > read.n+l.request {
+		t.Fatalf("read of blocks %v: %v are fetched", read, p.want)
+	}
+	for i, a := range p.ahead {
+		checkSpan(t, l, a)
+		if a.n > l.request {
+			t.Fatalf("guess %v is longer than a request", a)
+		}
+		if i > 0 && p.stream != 0 && a.first != p.ahead[i-1].end() && a.end() != p.ahead[i-1].first {
+			t.Fatalf("guesses %v are out of order", p.ahead)
+		}
+	}
+	for _, s := range p.drop {
+		checkSpan(t, l, s)
+	}
+	if s, ok := before[p.stream]; ok && s.active && len(p.ahead) > 0 {
+		first, now := p.ahead[0], d.find(p.stream)
+		switch {
+		case now == nil || now.downwards != s.downwards: // it has ended, or turned
+		case s.downwards && first.end() > s.edge, !s.downwards && first.first < s.edge:
+			t.Fatalf("guess %v of a stream that had come to %d", first, s.edge)
+		}
+	}
+	if len(d.streams) > maxStreams {
+		t.Fatalf("%d streams", len(d.streams))
+	}
+	for _, s := range d.streams {
+		if s.start < 0 || s.next > l.size || s.start > s.next || s.window > l.maximum {
+			t.Fatalf("stream %+v", s)
+		}
+		b, ok := before[s.id]
+		if left := d.total-b.seen > l.request*l.block; ok && b.active && s.active && !left &&
+			b.downwards == s.downwards && (s.edge-b.edge)*s.sign() < 0 {
+			t.Fatalf("edge went from %d back to %d", b.edge, s.edge)
+		}
+	}
+}
+
+func checkSpan(t *testing.T, l limits, s span) {
+	t.Helper()
+	if s.n <= 0 || s.first < 0 || s.end() > l.blocks {
+		t.Fatalf("span %v of %d blocks", s, l.blocks)
+	}
+}

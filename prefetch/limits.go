@@ -1,0 +1,65 @@
+package prefetch
+
+import "time"
+
+// In blocks, which are 1 MiB in production.
+const (
+	// A stream starts with so little that a reader of a file's head wastes no
+	// more than this.
+	startBlocks = 2
+	// The window doubles up to here on the pattern alone; to go further the
+	// reader must have waited.
+	freeBlocks = 32
+	// Pieces of the kernel's own read-ahead (128 KiB to 1 MiB, 4 MiB in all, for
+	// several threads) arrive out of order, within this distance.
+	reorderBlocks = 16
+	// Footers of Parquet, ORC and zip are read first, and fit in the last MiB.
+	tailBlocks = 1
+	// One request of 4 MiB costs less than two, as 20 ms to the first byte are
+	// worth 1.6 MiB at 80 MB/s.
+	smallBlocks = 4
+	// A window is at most so many times what its stream has read: a few reads of
+	// 4 KiB at the head of a file are no reason for 32 MiB.
+	trust = 8
+)
+
+const (
+	maxStreams = 8
+	// After idleTime a stream is forgotten when a new one comes up, after
+	// stealTime only where there is no other place for the new one.
+	idleTime  = 2 * time.Second
+	stealTime = time.Second
+	// Random reads are adjacent once in a while: so a stream is believed from
+	// the second read that goes on where another ended.
+	activeHits = 2
+	// Reading backwards is rarer than a piece overtaken: it takes one more.
+	backwardHits = 3
+)
+
+// limits are what a detector must know of one object; in blocks, but for block
+// and size.
+type limits struct {
+	block, size    int64 // bytes
+	blocks         int64 // of the object
+	request        int64
+	start, maximum int64 // of a window
+}
+
+// newLimits takes bytes. maxWindow 0 turns reading ahead off.
+func newLimits(size, block, request, maxWindow int64) limits {
+	l := limits{
+		block:   block,
+		size:    size,
+		blocks:  (size + block - 1) / block,
+		request: max(request/block, 1),
+		maximum: maxWindow / block,
+	}
+	l.start = min(startBlocks, l.maximum)
+	return l
+}
+
+// cover returns the blocks of the bytes [off, end).
+func (l limits) cover(off, end int64) span {
+	first := off / l.block
+	return span{first, (end+l.block-1)/l.block - first}
+}

@@ -1,0 +1,151 @@
+package prefetch
+
+import "time"
+
+// stream is a run of bytes that was read in order, up or down, and how far ahead
+// of it blocks have been asked for.
+type stream struct {
+	id          uint64
+	start, next int64 // bytes [start, next) were read, but for the older ones
+	hits        int   // reads that went on where the stream ended
+	backs       int   // reads that ended where the stream began
+	downwards   bool
+	active      bool
+	stalled     bool  // the reader has waited since the last hit
+	edge        int64 // forwards: first block not asked for; downwards: last one asked for
+	window      int64 // blocks
+	size        int64 // of the next request, in blocks
+	read        int64 // bytes
+	used        time.Time
+	seen        int64 // the detector's total when it was last read
+}
+
+// activate begins to read ahead.
+func (s *stream) activate(l limits) {
+	s.active = true
+	s.restart(l)
+}
+
+// restart begins anew from where the reader is.
+func (s *stream) restart(l limits) {
+	s.window, s.size, s.edge, s.stalled = l.start, 1, s.position(l), false
+}
+
+// position is where reading goes on: the first block not yet begun or, downwards,
+// the last one begun.
+func (s *stream) position(l limits) int64 {
+	if s.downwards {
+		return s.start / l.block
+	}
+	return (s.next + l.block - 1) / l.block
+}
+
+// asked returns the blocks ahead of the reader that were asked for.
+func (s *stream) asked(l limits) span {
+	pos := s.position(l)
+	switch {
+	case !s.active:
+		return span{pos, 0}
+	case s.downwards:
+		return span{s.edge, max(pos-s.edge, 0)}
+	}
+	return span{pos, max(s.edge-pos, 0)}
+}
+
+// extend adds a read that touches s, and says on which sides it reached further.
+func (s *stream) extend(off, end int64) (up, down bool) {
+	up, down = end > s.next, off < s.start
+	if up {
+		s.read += end - s.next
+		s.next = end
+		s.hits++
+	}
+	if down {
+		s.read += s.start - off
+		s.start = off
+		s.backs++
+	}
+	switch {
+	case up && !down:
+		s.backs = 0
+	case down && !up:
+		s.hits = 0
+	}
+	return up, down
+}
+
+// trim forgets what was read too long ago to be overtaken.
+func (s *stream) trim(l limits) {
+	if s.downwards {
+		s.next = min(s.next, s.start+reorderBlocks*l.block)
+	} else {
+		s.start = max(s.start, s.next-reorderBlocks*l.block)
+	}
+}
+
+// grow widens the window at a hit, and reports whether the reader had waited.
+func (s *stream) grow(l limits) (stalled bool) {
+	stalled, s.stalled = s.stalled, false
+	switch {
+	case s.window < freeBlocks:
+		w := max(l.start, trust*((s.read+l.block-1)/l.block))
+		s.window = max(s.window, min(2*s.window, freeBlocks, w))
+	case stalled:
+		s.window += s.window / 2
+	}
+	s.window = min(s.window, l.maximum)
+	return stalled
+}
+
+// topUp appends requests to ahead until the window is full. It waits until half
+// of it is used up, unless the reader had to wait: then too little was asked for.
+// room tells how many blocks memory would give a guess now; when that is less
+// than a request, the window halves instead.
+func (s *stream) topUp(l limits, stalled bool, room func() int64, ahead []span) []span {
+	pos := s.position(l)
+	if (s.edge-pos)*s.sign() < 0 {
+		s.edge = pos // the reader skipped what was asked for
+	}
+	left := (s.edge - pos) * s.sign()
+	if s.window == 0 || s.done(l) || (!stalled && left >= (s.window+1)/2) {
+		return ahead
+	}
+	if room() < s.size {
+		s.window = max(s.window/2, l.start)
+		return ahead
+	}
+	for ; left < s.window && !s.done(l); left = (s.edge - pos) * s.sign() {
+		if 2*left >= s.window && left+s.size > s.window {
+			break // the next request is for when the window has moved on
+		}
+		ahead = append(ahead, s.request(l))
+	}
+	return ahead
+}
+
+// request moves the edge by one request. It ends at a multiple of its size, so
+// that all readers of an object come to ask for the same runs.
+func (s *stream) request(l limits) span {
+	from, size := s.edge, s.size
+	s.size = min(2*size, l.request)
+	if s.downwards {
+		s.edge = max((from-1)/size*size, 0)
+		return span{s.edge, from - s.edge}
+	}
+	s.edge = min((from+size)/size*size, l.blocks)
+	return span{from, s.edge - from}
+}
+
+func (s *stream) sign() int64 {
+	if s.downwards {
+		return -1
+	}
+	return 1
+}
+
+func (s *stream) done(l limits) bool {
+	if s.downwards {
+		return s.edge == 0
+	}
+	return s.edge >= l.blocks
+}
