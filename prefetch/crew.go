@@ -1,7 +1,12 @@
 package prefetch
 
 import (
+	"context"
+	"fmt"
 	"log/slog"
+	"math"
+	"runtime/debug"
+	"sync"
 
 	"github.com/zs3fs/zs3fs/blockcache"
 	"github.com/zs3fs/zs3fs/s3backend"
@@ -21,24 +26,219 @@ type Config struct {
 	Logger    *slog.Logger
 }
 
-// Crew fetches for all open files of a mount.
-type Crew struct{}
+// Crew fetches for all open files of a mount. All methods may be called
+// concurrently.
+type Crew struct {
+	cfg    Config
+	ctx    context.Context // of all flights
+	cancel context.CancelFunc
+	wg     sync.WaitGroup // of the goroutines, one a running job
+
+	mu     sync.Mutex // guards queue, stats, closed
+	queue  *queue
+	stats  Stats
+	closed bool
+}
 
 // New returns a crew without any request running.
-func New(cfg Config) *Crew { panic("not built yet") }
+func New(cfg Config) *Crew {
+	if cfg.Logger == nil {
+		cfg.Logger = slog.New(slog.DiscardHandler)
+	}
+	ctx, cancel := context.WithCancel(context.Background())
+	return &Crew{cfg: cfg, ctx: ctx, cancel: cancel, queue: newQueue(cfg.Connections)}
+}
 
 // Open returns a reader of one version; it does no I/O.
-func (c *Crew) Open(obj s3backend.Object) *Reader { panic("not built yet") }
+func (c *Crew) Open(obj s3backend.Object) *Reader {
+	return newReader(c, c.cfg.Cache.Version(obj))
+}
 
 // Stats returns the counters as of now.
-func (c *Crew) Stats() Stats { panic("not built yet") }
+func (c *Crew) Stats() Stats {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	s := c.stats
+	s.Running = int64(len(c.queue.running))
+	s.Queued = int64(len(c.queue.demands) + c.queue.guesses)
+	return s
+}
 
 // Close cancels every request and waits for their goroutines. Readers get
 // context.Canceled.
-func (c *Crew) Close() error { panic("not built yet") }
+func (c *Crew) Close() error {
+	c.mu.Lock()
+	c.closed = true
+	dropped := c.queue.dropAll()
+	c.mu.Unlock()
+	c.cancel()
+	for _, j := range dropped {
+		c.settle(j, context.Canceled)
+	}
+	c.wg.Wait()
+	return nil
+}
 
-// Stats counts requests, and blocks fetched on a guess.
+// Stats counts jobs, and how they ended. A job is one request, or none when
+// somebody else has fetched its blocks meanwhile.
 type Stats struct {
-	Demands, Guesses, Cancelled int64
-	Running, Queued             int64
+	// Demands and Guesses are the jobs that were started.
+	Demands, Guesses int64
+	// Cancelled counts the guesses given up because the reader went elsewhere:
+	// queued ones and running ones.
+	Cancelled int64
+	// Failed counts the guesses that failed; no read fails for that.
+	Failed int64
+	// Panics counts the jobs that ended in a panic, which was made an error.
+	Panics int64
+	// Running and Queued are as of now.
+	Running, Queued int64
+}
+
+// demand queues a job for a reader who waits. If the crew is closed the job has
+// ended already.
+func (c *Crew) demand(r *Reader, s span) *job {
+	j := newJob(r, s, true)
+	c.submit(func() { c.queue.addDemand(j) }, j)
+	return j
+}
+
+// guess queues jobs for blocks from some distance ahead of the reader on.
+func (c *Crew) guess(r *Reader, at int64, spans []span) {
+	for _, s := range spans {
+		j := newJob(r, s, false)
+		distance := max(s.first-at, at-s.first)
+		c.submit(func() { c.queue.addGuess(j, distance) }, j)
+	}
+}
+
+// submit queues j and starts what can be started.
+func (c *Crew) submit(add func(), j *job) {
+	if !j.owner.acquire() {
+		j.finish(errClosed)
+		return
+	}
+	c.mu.Lock()
+	closed := c.closed
+	if !closed {
+		add()
+		c.startLocked()
+	}
+	c.mu.Unlock()
+	if closed {
+		c.settle(j, context.Canceled)
+	}
+}
+
+// withdraw takes back a demand for which nobody waits any more, if it still waits
+// for a connection.
+func (c *Crew) withdraw(j *job) {
+	c.mu.Lock()
+	withdrawn := c.queue.withdraw(j)
+	c.mu.Unlock()
+	if withdrawn {
+		c.settle(j, context.Canceled)
+	}
+}
+
+// drop ends the reader's guesses that end within s.
+func (c *Crew) drop(r *Reader, s span) {
+	c.mu.Lock()
+	queued, running := c.queue.drop(r, s)
+	c.stats.Cancelled += int64(len(queued) + len(running))
+	c.mu.Unlock()
+	for _, j := range queued {
+		c.settle(j, context.Canceled)
+	}
+	for _, j := range running {
+		j.cancel()
+	}
+}
+
+// dropQueued ends the reader's guesses that have not been started.
+func (c *Crew) dropQueued(r *Reader) {
+	c.mu.Lock()
+	queued, _ := c.queue.drop(r, everything)
+	c.stats.Cancelled += int64(len(queued))
+	c.mu.Unlock()
+	for _, j := range queued {
+		c.settle(j, context.Canceled)
+	}
+}
+
+// everything is all blocks of any object.
+var everything = span{0, math.MaxInt64}
+
+// startLocked starts jobs as long as there are connections for them.
+func (c *Crew) startLocked() {
+	for !c.closed {
+		j := c.queue.next()
+		if j == nil {
+			return
+		}
+		if j.demand {
+			c.stats.Demands++
+		} else {
+			c.stats.Guesses++
+		}
+		c.wg.Go(func() { c.run(j) })
+	}
+}
+
+// run does a job and gives its connection to the next.
+func (c *Crew) run(j *job) {
+	err := c.fetch(j)
+	failed := err != nil && !j.demand && !j.isCancelled() && c.ctx.Err() == nil
+	if failed {
+		j.owner.guessFailed(err)
+	}
+	c.mu.Lock()
+	if failed {
+		c.stats.Failed++
+	}
+	c.queue.done(j)
+	c.startLocked()
+	c.mu.Unlock()
+	c.settle(j, err)
+}
+
+// fetch claims what is missing of the job's blocks and fetches it. Usually that
+// is one run; two when somebody else has begun on some in the middle.
+func (c *Crew) fetch(j *job) (err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			err = c.panicked(j, p)
+		}
+	}()
+	for s := j.span; s.n > 0 && !j.isCancelled(); {
+		f := j.owner.version.Claim(s.first, s.n, j.demand)
+		if f == nil {
+			return nil
+		}
+		j.hold(f)
+		j.begin()
+		err := f.Run(c.ctx, c.cfg.Source)
+		j.hold(nil)
+		if err != nil {
+			return err
+		}
+		first, n := f.Range()
+		s = span{first + n, s.end() - first - n}
+	}
+	return nil
+}
+
+func (c *Crew) panicked(j *job, p any) error {
+	c.mu.Lock()
+	c.stats.Panics++
+	c.mu.Unlock()
+	err := fmt.Errorf("prefetch: panic while fetching: %v", p)
+	c.cfg.Logger.Error("panic while fetching", "key", j.owner.Object().Key, "panic", p, "stack", string(debug.Stack()))
+	return err
+}
+
+// settle tells those who wait that j is over.
+func (c *Crew) settle(j *job, err error) {
+	j.finish(err)
+	j.owner.release()
 }

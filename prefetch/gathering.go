@@ -1,0 +1,157 @@
+package prefetch
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/zs3fs/zs3fs/blockcache"
+)
+
+// maxTries is how often a block that was fetched may be gone before its reader
+// has seen it: once when a cancelled flight crossed the read, more often only
+// when memory is far too small.
+const maxTries = 8
+
+var errLost = errors.New("prefetch: blocks are lost faster than they can be read: too little memory")
+
+// gathering is one read under way.
+type gathering struct {
+	reader *Reader
+	want   span   // what to fetch together
+	jobs   []*job // demanded
+}
+
+// gather collects the bytes at off, as many as dst has. No buffer stays pinned
+// while it waits for another one, or readers could wait for each other: so a
+// chunk that is not the last is copied to its place in dst.
+func (g *gathering) gather(ctx context.Context, dst []byte, off int64) (Result, error) {
+	defer g.withdraw()
+	if s := g.reader.detector.limits.cover(off, off+int64(len(dst))); s.n > 1 {
+		g.demand(s) // all that is missing, and not one block after another
+	}
+	pos := 0
+	for {
+		c, err := g.piece(ctx, dst[pos:], off+int64(pos))
+		if err != nil {
+			return Result{}, err
+		}
+		if pos+len(c.Data) == len(dst) {
+			if len(g.jobs) > 0 {
+				g.reader.demandSucceeded()
+			}
+			if pos == 0 {
+				return Result{Slices: [][]byte{c.Data}, chunk: c}, nil
+			}
+			return Result{Slices: [][]byte{dst[:pos], c.Data}, chunk: c}, nil
+		}
+		place(dst[pos:], c.Data)
+		pos += len(c.Data)
+		c.Release()
+	}
+}
+
+// piece returns some of the bytes at off, at most len(dst), at least one.
+func (g *gathering) piece(ctx context.Context, dst []byte, off int64) (blockcache.Chunk, error) {
+	block := off / g.reader.block
+	for range maxTries {
+		c, err := g.reader.version.Read(ctx, dst, off, len(dst))
+		if err != blockcache.ErrMiss {
+			return c, err
+		}
+		if err := g.fetch(ctx, block); err != nil {
+			return blockcache.Chunk{}, err
+		}
+	}
+	return blockcache.Chunk{}, fmt.Errorf("%w (block %d of %q)", errLost, block, g.reader.Object().Key)
+}
+
+// fetch sees to it that block is on its way.
+func (g *gathering) fetch(ctx context.Context, block int64) error {
+	j := g.jobFor(block)
+	if j == nil {
+		g.demand(span{block, 1})
+		if j = g.jobFor(block); j == nil {
+			return nil // somebody else has begun just now
+		}
+		return wait(ctx, j, j.begun)
+	}
+	select {
+	case <-j.begun:
+		// It was on its way and is not: its job is about to end, with an error.
+		err := wait(ctx, j, j.ended)
+		g.forget(j)
+		return err
+	default:
+		return wait(ctx, j, j.begun)
+	}
+}
+
+// demand asks for the missing blocks of s, if any, and then also for those of want,
+// as they come in the same requests.
+func (g *gathering) demand(s span) {
+	r := g.reader
+	if _, n := r.version.Missing(s.first, s.n); n == 0 {
+		return
+	}
+	if g.want.first <= s.first && s.end() <= g.want.end() {
+		s.n = g.want.end() - s.first
+		if g.want.first < s.first && len(g.jobs) == 0 {
+			s = g.want
+		}
+	}
+	for s.n > 0 {
+		at, n := r.version.Missing(s.first, s.n)
+		if n == 0 {
+			return
+		}
+		for _, piece := range (span{at, n}).pieces(r.detector.limits.request) {
+			g.jobs = append(g.jobs, r.crew.demand(r, piece))
+		}
+		s = span{at + n, s.end() - at - n}
+	}
+}
+
+// wait waits until c is closed, and returns the job's error if it has ended.
+func wait(ctx context.Context, j *job, c <-chan struct{}) error {
+	select {
+	case <-c:
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+	select {
+	case <-j.ended:
+		return j.err
+	default:
+		return nil
+	}
+}
+
+func (g *gathering) jobFor(block int64) *job {
+	for _, j := range g.jobs {
+		if j.span.first <= block && block < j.span.end() {
+			return j
+		}
+	}
+	return nil
+}
+
+func (g *gathering) forget(j *job) {
+	for i := range g.jobs {
+		if g.jobs[i] == j {
+			g.jobs = append(g.jobs[:i], g.jobs[i+1:]...)
+			return
+		}
+	}
+}
+
+// withdraw takes back what still waits for a connection.
+func (g *gathering) withdraw() {
+	for _, j := range g.jobs {
+		select {
+		case <-j.begun:
+		default:
+			g.reader.crew.withdraw(j)
+		}
+	}
+}

@@ -1,0 +1,152 @@
+package prefetch
+
+import "slices"
+
+// queue decides which job gets a connection next. It is a value without I/O,
+// lock or goroutine.
+//
+// Demand goes first, in the order in which it came. Some connections are kept
+// for it, so that a reader who waits never waits for guesses to end. Guesses take
+// turns between readers, and one reader's are in the order in which it needs
+// them: a stream's next block before another stream's hundredth.
+type queue struct {
+	connections, reserve int
+
+	demands []*job
+	lines   []*line // readers with guesses; the first one's turn is next
+	guesses int     // queued
+	running map[*job]struct{}
+	guessed int // running guesses
+}
+
+// line is the guesses of one reader, the nearest first.
+type line struct {
+	owner *Reader
+	jobs  []guess
+}
+
+// guess is a job and how many blocks ahead of its reader it is.
+type guess struct {
+	*job
+	distance int64
+}
+
+func newQueue(connections int) *queue {
+	connections = max(connections, 1)
+	return &queue{
+		connections: connections,
+		reserve:     reserve(connections),
+		running:     make(map[*job]struct{}),
+	}
+}
+
+// reserve returns how many connections are kept for demand: a quarter, at least 4
+// where there are 16 or more, and never all of them.
+func reserve(connections int) int {
+	r := connections / 4
+	if connections >= 16 {
+		r = max(r, 4)
+	}
+	return min(max(r, 1), connections-1)
+}
+
+func (q *queue) addDemand(j *job) { q.demands = append(q.demands, j) }
+
+func (q *queue) addGuess(j *job, distance int64) {
+	i := slices.IndexFunc(q.lines, func(l *line) bool { return l.owner == j.owner })
+	if i < 0 {
+		i = len(q.lines)
+		q.lines = append(q.lines, &line{owner: j.owner})
+	}
+	l := q.lines[i]
+	at, _ := slices.BinarySearchFunc(l.jobs, distance, func(g guess, d int64) int {
+		if g.distance <= d {
+			return -1
+		}
+		return 1
+	})
+	l.jobs = slices.Insert(l.jobs, at, guess{j, distance})
+	q.guesses++
+}
+
+// next returns the job to be started now, nil when there is none or no connection
+// for it.
+func (q *queue) next() *job {
+	if len(q.running) >= q.connections {
+		return nil
+	}
+	if len(q.demands) > 0 {
+		j := q.demands[0]
+		q.demands = slices.Delete(q.demands, 0, 1)
+		q.running[j] = struct{}{}
+		return j
+	}
+	if len(q.lines) == 0 || q.guessed >= q.connections-q.reserve {
+		return nil
+	}
+	l := q.lines[0]
+	j := l.jobs[0].job
+	l.jobs = slices.Delete(l.jobs, 0, 1)
+	q.lines = slices.Delete(q.lines, 0, 1)
+	if len(l.jobs) > 0 {
+		q.lines = append(q.lines, l)
+	}
+	q.guesses--
+	q.guessed++
+	q.running[j] = struct{}{}
+	return j
+}
+
+// done gives j's connection back.
+func (q *queue) done(j *job) {
+	delete(q.running, j)
+	if !j.demand {
+		q.guessed--
+	}
+}
+
+// withdraw takes j out if it has not been started.
+func (q *queue) withdraw(j *job) bool {
+	i := slices.Index(q.demands, j)
+	if i >= 0 {
+		q.demands = slices.Delete(q.demands, i, i+1)
+	}
+	return i >= 0
+}
+
+// drop takes out the queued guesses of owner that end within s, and returns them
+// and those that run.
+func (q *queue) drop(owner *Reader, s span) (queued, running []*job) {
+	hit := func(j *job) bool { return j.owner == owner && j.span.overlaps(s) && j.span.end() <= s.end() }
+	q.lines = slices.DeleteFunc(q.lines, func(l *line) bool {
+		if l.owner == owner {
+			l.jobs = slices.DeleteFunc(l.jobs, func(g guess) bool {
+				if hit(g.job) {
+					queued = append(queued, g.job)
+					return true
+				}
+				return false
+			})
+		}
+		return len(l.jobs) == 0
+	})
+	q.guesses -= len(queued)
+	for j := range q.running {
+		if !j.demand && hit(j) {
+			running = append(running, j)
+		}
+	}
+	return queued, running
+}
+
+// dropAll takes everything out.
+func (q *queue) dropAll() []*job {
+	all := q.demands
+	for _, l := range q.lines {
+		for _, g := range l.jobs {
+			all = append(all, g.job)
+		}
+	}
+	q.demands, q.lines, q.guesses = nil, nil, 0
+	return all
+}
