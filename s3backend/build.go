@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"net/url"
 	"os"
+	"strings"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/aws/arn"
@@ -52,7 +53,7 @@ func (c *Client) build(ctx, life context.Context) error {
 	c.s3 = s3.NewFromConfig(cfg, func(o *s3.Options) {
 		endpoint, endpointErr = c.o.sdkOptions(o)
 		o.Credentials = provider
-		o.HTTPClient = &http.Client{Transport: c.transport, CheckRedirect: refuseRedirect}
+		o.HTTPClient = &http.Client{Transport: c.transport, CheckRedirect: c.refuseRedirect}
 		o.APIOptions = append(o.APIOptions, limitAnswers)
 	})
 	if endpointErr != nil {
@@ -78,8 +79,10 @@ func (o Options) sdkOptions(to *s3.Options) (endpoint string, err error) {
 	to.UsePathStyle = o.ForcePathStyle
 	if endpoint = aws.ToString(to.BaseEndpoint); endpoint != "" {
 		var u *url.URL
-		if u, err = checkEndpoint(endpoint); err == nil && pathStyle(u.Hostname()) {
-			to.UsePathStyle = true
+		if u, err = checkEndpoint(endpoint); err == nil {
+			to.UsePathStyle = to.UsePathStyle || pathStyle(u.Hostname())
+			// One spelling: it names the cache.
+			endpoint = u.Scheme + "://" + strings.ToLower(u.Host) + strings.TrimRight(u.Path, "/")
 		}
 	}
 	to.UseAccelerate = o.Accelerate
@@ -195,7 +198,7 @@ func configError(err error) error {
 	}
 	var profile config.SharedConfigProfileNotExistError
 	if errors.As(err, &profile) {
-		return &failure{sentinel: ErrCredentials, detail: fmt.Sprintf("profile %q does not exist", profile.Profile)}
+		return &failure{sentinel: ErrCredentials, also: ErrNoCredentials, detail: fmt.Sprintf("profile %q does not exist", profile.Profile)}
 	}
-	return &failure{sentinel: ErrCredentials, detail: "the AWS configuration cannot be used: " + err.Error()}
+	return &failure{sentinel: ErrCredentials, also: ErrNoCredentials, detail: "the AWS configuration cannot be used: " + err.Error()}
 }

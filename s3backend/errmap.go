@@ -46,7 +46,7 @@ func changed(format string, args ...any) error {
 func judge(op string, err error) verdict {
 	if f := (*failure)(nil); errors.As(err, &f) {
 		again := errors.Is(f.sentinel, ErrBadAnswer) || errors.Is(f.sentinel, ErrUnavailable)
-		return verdict{err: f, again: again, quiet: f.sentinel == ErrUnavailable}
+		return verdict{err: f, again: again, quiet: f == errStalled}
 	}
 	status := statusOf(err)
 	switch {
@@ -69,8 +69,13 @@ func judgeAnswer(op string, resp *http.Response, err error) verdict {
 	if v.err == nil {
 		v = byStatus(resp.StatusCode)
 	}
-	v.region = resp.Header.Get("X-Amz-Bucket-Region")
+	v.region = resp.Header.Get(regionHeader)
 	switch {
+	case resp.StatusCode/100 == 3 && v.region == "" && resp.StatusCode != http.StatusMovedPermanently:
+		// A redirect that refuseRedirect did not follow.
+		v.err = ErrBadAnswer
+	case v.err == ErrRegion && code == "AuthorizationHeaderMalformed" && v.region == "":
+		v.err = ErrCredentials
 	case resp.StatusCode == http.StatusForbidden || v.err == ErrCredentials:
 		v.skew = skewOf(resp)
 	case v.err == fs.ErrNotExist && op == "list":
@@ -152,7 +157,7 @@ func judgeTransport(err error) verdict {
 	)
 	switch {
 	case errors.As(err, &creds):
-		return verdict{err: &failure{sentinel: ErrCredentials, detail: creds.detail()}}
+		return verdict{err: &failure{sentinel: ErrCredentials, also: ErrNoCredentials, detail: creds.detail()}}
 	case errors.As(err, &param), errors.As(err, &build):
 		return verdict{err: &failure{sentinel: fs.ErrInvalid, detail: "no request can be made of it"}}
 	case errors.As(err, &cert), errors.As(err, &roots):
@@ -189,7 +194,7 @@ func answerDetail(resp *http.Response, code string) string {
 	if code != "" && code != "UnknownError" {
 		fmt.Fprintf(&b, " %s", printable(code))
 	}
-	if region := resp.Header.Get("X-Amz-Bucket-Region"); region != "" {
+	if region := resp.Header.Get(regionHeader); region != "" {
 		fmt.Fprintf(&b, ", bucket region %s", printable(region))
 	}
 	if id := resp.Header.Get("X-Amz-Request-Id"); id != "" {

@@ -23,6 +23,9 @@ var (
 	ErrNoBucket = errors.New("no such bucket")
 	// ErrCredentials: there are none, or they are unknown, malformed or expired.
 	ErrCredentials = errors.New("credentials not accepted")
+	// ErrNoCredentials: none were found, or their source failed; such an error is
+	// ErrCredentials too.
+	ErrNoCredentials = errors.New("no credentials")
 	// ErrRegion: the bucket lies in another region than the one configured.
 	ErrRegion = errors.New("bucket is in another region")
 )
