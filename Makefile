@@ -1,0 +1,61 @@
+# make help lists the targets.
+
+PREFIX  ?= /usr/local
+# mount(8) looks for helpers in /sbin only, whatever PREFIX is.
+SBINDIR ?= /sbin
+DESTDIR ?=
+
+GO     ?= go
+BINARY := bin/zs3fs
+HELPERS := mount.zs3fs mount.fuse.zs3fs
+
+# -race multiplies times by ten; a hanging test must still end the run.
+TEST_TIMEOUT ?= 20m
+SOAK_TIMEOUT ?= 12h
+# Multiplies the rounds of the random tests.
+SOAK ?= 50
+
+.PHONY: all build install uninstall demo test lint soak bench clean help
+
+all: build
+
+build: ## build bin/zs3fs, static
+	CGO_ENABLED=0 $(GO) build -trimpath -o $(BINARY) ./cmd/zs3fs
+
+install: build ## install the binary to PREFIX/bin and the mount helpers to /sbin (DESTDIR is respected)
+	install -d $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(SBINDIR)
+	install -m 0755 $(BINARY) $(DESTDIR)$(PREFIX)/bin/zs3fs
+	for helper in $(HELPERS); do ln -sfn $(PREFIX)/bin/zs3fs $(DESTDIR)$(SBINDIR)/$$helper; done
+
+uninstall: ## remove what install put in place
+	rm -f $(DESTDIR)$(PREFIX)/bin/zs3fs
+	for helper in $(HELPERS); do rm -f $(DESTDIR)$(SBINDIR)/$$helper; done
+
+demo: ## show a mount at work, with a built-in S3 server (DEMO_FLAGS="--size 256MiB --keep")
+	scripts/setup.sh demo
+	$(MAKE) --no-print-directory build
+	$(BINARY) demo $(DEMO_FLAGS)
+
+test: ## all tests: unit, race, conformance, mounted
+	scripts/setup.sh test
+	$(GO) test -race -timeout $(TEST_TIMEOUT) ./...
+
+lint: ## format, vet and staticcheck
+	@unformatted=$$(gofmt -l $$(git ls-files '*.go' 2>/dev/null || find . -name '*.go')); \
+	if [ -n "$$unformatted" ]; then echo "not formatted (gofmt -w):" $$unformatted; exit 1; fi
+	$(GO) vet ./...
+	$(GO) tool -modfile=scripts/tools/staticcheck/go.mod staticcheck ./...
+
+soak: ## the long forms of the tests, for hours
+	scripts/setup.sh test
+	ZS3FS_SOAK=$(SOAK) $(GO) test -race -timeout $(SOAK_TIMEOUT) -v ./...
+
+bench: build ## throughput, requests and memory against a shaped server
+	scripts/setup.sh demo
+	$(GO) run ./scripts/bench
+
+clean: ## remove what was built
+	rm -rf bin
+
+help: ## this list
+	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
