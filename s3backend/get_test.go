@@ -10,7 +10,6 @@ import (
 	"net/http"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/zs3fs/zs3fs/s3backend"
 )
@@ -212,10 +211,6 @@ func TestAnswers(t *testing.T) {
 					}
 					return
 				}
-				// Bodies cut in half each time end by their own convergence.
-				if err == nil && bytes.Equal(got, data[off:off+n]) {
-					t.Skip()
-				}
 				if !errors.Is(err, row.want) {
 					t.Fatalf("error %v, want %v", err, row.want)
 				}
@@ -229,16 +224,4 @@ func TestAnswers(t *testing.T) {
 			})
 		})
 	}
-}
-
-func TestSmoke(t *testing.T) {
-	start := time.Now()
-	f := serve(t, func(w http.ResponseWriter, r *http.Request, _ int) { right(w, r) })
-	c := f.client(t)
-	for range 3 {
-		if _, err := read(c); err != nil {
-			t.Fatal(err)
-		}
-	}
-	t.Log(time.Since(start), f.request(1).Header)
 }

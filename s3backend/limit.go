@@ -1,8 +1,11 @@
 package s3backend
 
 import (
+	"bytes"
 	"context"
+	"encoding/xml"
 	"io"
+	"net/http"
 
 	"github.com/aws/smithy-go/middleware"
 	smithyhttp "github.com/aws/smithy-go/transport/http"
@@ -30,12 +33,40 @@ func limitAnswers(stack *middleware.Stack) error {
 				switch {
 				case !good:
 					resp.Body = &limitedBody{ReadCloser: resp.Body, left: maxErrorDocument}
+					noteRegion(resp)
 				case middleware.GetOperationName(ctx) != "GetObject":
 					resp.Body = &limitedBody{ReadCloser: resp.Body, left: maxPage}
 				}
 			}
 			return out, meta, err
 		}), middleware.After)
+}
+
+// noteRegion copies the region that an error document names into the header in
+// which other answers have it; the SDK drops it.
+func noteRegion(resp *smithyhttp.Response) {
+	if resp.StatusCode != http.StatusBadRequest && resp.StatusCode/100 != 3 {
+		return
+	}
+	text, err := io.ReadAll(resp.Body)
+	resp.Body = struct {
+		io.Reader
+		io.Closer
+	}{io.MultiReader(bytes.NewReader(text), failing{err}), resp.Body}
+	var doc struct{ Region string }
+	if xml.Unmarshal(text, &doc) == nil && doc.Region != "" && resp.Header.Get(regionHeader) == "" {
+		resp.Header.Set(regionHeader, doc.Region)
+	}
+}
+
+// failing gives the error with which the reading before it ended.
+type failing struct{ err error }
+
+func (f failing) Read([]byte) (int, error) {
+	if f.err == nil {
+		return 0, io.EOF
+	}
+	return 0, f.err
 }
 
 // limitedBody fails, unlike io.LimitedReader, when there is more than left: a

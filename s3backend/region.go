@@ -15,6 +15,9 @@ import (
 // call themselves.
 const defaultRegion = "us-east-1"
 
+// regionHeader names a bucket's region in S3's answers.
+const regionHeader = "X-Amz-Bucket-Region"
+
 // discoverRegion asks S3 where the bucket lies. The header is in every answer,
 // also in a 301, 400 or 403, so the question needs no credentials and no
 // permission. A failure leaves the default: the first answer to a real request
@@ -35,7 +38,7 @@ func (c *Client) discoverRegion(ctx context.Context) {
 	} else if errors.As(err, &resp) && resp.Response != nil {
 		header = resp.Response.Header
 	}
-	if region := header.Get("X-Amz-Bucket-Region"); region != "" {
+	if region := header.Get(regionHeader); region != "" {
 		c.move(region)
 	}
 }

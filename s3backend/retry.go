@@ -19,6 +19,7 @@ type series struct {
 	op, key string
 
 	attempts  int
+	unnamed   int  // look-ups that failed: no attempts, the deadline ends them
 	refreshed bool // new credentials were asked for
 	moved     bool // another region was taken
 	skewed    bool // the SDK's clock was set
@@ -42,7 +43,9 @@ func (s *series) run(ctx context.Context, try func(context.Context) error) error
 			return s.ended(ctx)
 		}
 		v := judge(s.op, err)
-		s.c.pace.report(v.throttled, start)
+		if v.throttled || !v.again {
+			s.c.pace.report(v.throttled, start)
+		}
 		s.last = v.err
 		wait, again := s.next(v, start)
 		s.c.log.DebugContext(ctx, "s3 attempt failed", "op", s.op, "key", s.key,
@@ -78,10 +81,12 @@ func (s *series) next(v verdict, start time.Time) (time.Duration, bool) {
 		// The others of this host may lead to the same dead address.
 		s.c.transport.CloseIdleConnections()
 	}
-	if !v.unnamed {
+	if v.unnamed {
+		s.unnamed++
+	} else {
 		s.attempts++
 	}
-	return backoff(s.attempts), s.attempts < s.c.o.Retries
+	return backoff(s.attempts + s.unnamed), s.attempts < s.c.o.Retries
 }
 
 // broke counts a body that broke off at pos as a failed attempt.

@@ -49,12 +49,13 @@ func newTransport(o Options, d *dialer, roots *x509.CertPool) *http.Transport {
 // refuseRedirect lets a 307 or 308 within one host pass and turns any other
 // redirect into the final answer: the SDK's own client would follow it to any
 // host, and hand out that host's bytes as the object's.
-func refuseRedirect(req *http.Request, via []*http.Request) error {
+func (c *Client) refuseRedirect(req *http.Request, via []*http.Request) error {
 	code := req.Response.StatusCode
 	from := via[len(via)-1].URL
 	if code != http.StatusTemporaryRedirect && code != http.StatusPermanentRedirect ||
 		len(via) > maxRedirects ||
 		req.URL.Host != from.Host || req.URL.Scheme != from.Scheme {
+		c.log.Warn("redirect refused", "status", code, "from", from.Host, "to_scheme", req.URL.Scheme, "to", req.URL.Host)
 		return http.ErrUseLastResponse
 	}
 	return nil
