@@ -1,0 +1,95 @@
+package e2e_test
+
+import (
+	"fmt"
+	"math/rand/v2"
+	"testing"
+
+	"github.com/zs3fs/zs3fs/blockcache"
+)
+
+// TestKillAtRandomMoments kills the daemon under a mixed load, again and again on
+// one cache directory. No reader ever sees a wrong byte, each next daemon starts
+// and reads right, and in the end the accounting is what is on disk.
+func TestKillAtRandomMoments(t *testing.T) {
+	const budget = 96 * mib
+	s := newStand(t)
+	var files []file
+	for i := range 6 {
+		files = append(files, s.put(fmt.Sprintf("f%d", i), int64(8+9*i)*mib+int64(i)))
+	}
+	r := rand.New(rand.NewPCG(1, 1))
+	for round := range soak(t, 20) {
+		// The next daemon clears the dead mount of the last away.
+		d := s.mount("--log-level", "info", "--cache-size", fmt.Sprint(budget), "--unmount-timeout", "1s")
+		readers := s.load(t, files, r)
+		enough := s.server.BytesSent() + r.Int64N(100*mib)
+		requests := s.server.Count() + 1 + r.IntN(50)
+		eventually(t, "some more was fetched", func() bool {
+			return s.server.BytesSent() >= enough && s.server.Count() >= requests
+		})
+		d.kill()
+		for _, reader := range readers {
+			reader.stdin.Close()
+			v, err := reader.wait()
+			if err != nil {
+				t.Error(err)
+			}
+			// ENOTCONN and its like are what a dead mount gives; a wrong byte has no errno.
+			if v.Error != "" && v.Errno == 0 {
+				t.Errorf("round %d: %s", round, v.Error)
+			}
+		}
+		if on := walkCache(t, s.cache, false); on.bytes > budget {
+			t.Errorf("round %d: %d bytes on disk, the budget is %d", round, on.bytes, budget)
+		}
+		s.server.Reset()
+		if t.Failed() {
+			return
+		}
+	}
+	s.verifyAccounting(t, files, budget)
+}
+
+// load starts readers of different kinds, which do not end by themselves.
+func (s *stand) load(t *testing.T, files []file, r *rand.Rand) []*reader {
+	var readers []*reader
+	for _, mode := range []string{"loop", "loop", "loop", "sample"} {
+		j := files[r.IntN(len(files))].job(mode)
+		j.Random, j.Count, j.Threads = r.Uint64(), 1<<30, 4
+		readers = append(readers, j.start(t))
+	}
+	return readers
+}
+
+// verifyAccounting reads all files, and compares what a cache opened on the
+// directory says is there with what is there.
+func (s *stand) verifyAccounting(t *testing.T, files []file, budget int64) {
+	t.Helper()
+	d := s.mount("--log-level", "info", "--cache-size", fmt.Sprint(budget))
+	for _, f := range files {
+		f.verify(t)
+	}
+	if code := d.unmount(); code != 0 {
+		t.Errorf("unmount: exit code %d", code)
+	}
+	cache, err := blockcache.Open(blockcache.Config{
+		Dir: s.cache, Namespace: blockcache.Namespace{Endpoint: s.server.URL(), Bucket: s.server.Bucket()},
+		BlockSize: blockSize, Budget: budget, WriteQueue: mib, Memory: blockcache.NewMemory(16*mib, blockSize),
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if homes := list(t, s.cache); len(homes) != 1 {
+		t.Fatalf("the test's cache is not the daemon's: %q", homes)
+	}
+	// Only the sweep in the background knows what is there.
+	want := walkCache(t, s.cache, false)
+	eventually(t, "the accounting is what is on disk", func() bool { return cache.Stats().DiskBytes == want.bytes })
+	if err := cache.Close(); err != nil {
+		t.Error(err)
+	}
+	if got := walkCache(t, s.cache, true); got != want || got.bytes == 0 || got.bytes > budget {
+		t.Errorf("on disk: %+v, was %+v, budget %d", got, want, budget)
+	}
+}

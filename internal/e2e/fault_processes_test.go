@@ -1,0 +1,296 @@
+package e2e_test
+
+import (
+	"errors"
+	"math/rand/v2"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"sync"
+	"syscall"
+	"testing"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+	"golang.org/x/sys/unix"
+
+	"github.com/zs3fs/zs3fs/s3backend/s3test"
+)
+
+// forever is a request time-out that no test waits for: what must not depend on it
+// would take so long.
+var forever = []string{"--request-timeout", "1h"}
+
+// TestFaultF66SignalStorm: signals interrupt system calls and never a fetch that
+// others share; a reader notices nothing.
+func TestFaultF66SignalStorm(t *testing.T) {
+	s := newStandWith(t, s3test.ServerConfig{Rate: 8 * mib})
+	f, g := s.put("f", 24*mib), s.put("g", 24*mib)
+	s.mount("--log-level", "info")
+	r := f.job("stormed").start(t)
+	// dd is interrupted in the middle of read(2): its handler does not restart calls.
+	copied := filepath.Join(s.dir, "copied")
+	dd := exec.Command(tool(t, "dd", "coreutils"), "if="+g.path(), "of="+copied, "bs=1M", "iflag=fullblock")
+	if err := dd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	ended := make(chan error, 1)
+	go func() { ended <- dd.Wait() }()
+	tick := time.NewTicker(time.Millisecond)
+	defer tick.Stop()
+	for reading, copying := r.ended, ended; reading != nil || copying != nil; {
+		select {
+		case <-reading:
+			reading = nil
+		case err := <-copying:
+			if err != nil {
+				t.Errorf("dd: %v", err)
+			}
+			copying = nil
+		case <-tick.C:
+			// Fails on one that has just ended.
+			for _, sig := range []syscall.Signal{unix.SIGALRM, unix.SIGUSR1, unix.SIGURG} {
+				if ready(r.cmd.Process.Pid) {
+					r.cmd.Process.Signal(sig)
+				}
+			}
+			if ready(dd.Process.Pid) {
+				dd.Process.Signal(unix.SIGUSR1)
+			}
+		}
+	}
+	if v, err := r.verdict(); err != nil || v.Error != "" || v.SHA256 != f.sha256() {
+		t.Errorf("%v %s", err, v.Error)
+	}
+	text, err := os.ReadFile(copied)
+	if err != nil || sum(text) != g.sha256() {
+		t.Errorf("dd copied %d bytes, %v", len(text), err)
+	}
+	fetchedOnce(t, f)
+	fetchedOnce(t, g)
+}
+
+// ready says that a process handles SIGUSR1, and would not be killed by it.
+func ready(pid int) bool {
+	mask, err := strconv.ParseUint(statusField(pid, "SigCgt"), 16, 64)
+	return err == nil && mask&(1<<(uint(unix.SIGUSR1)-1)) != 0
+}
+
+// TestFaultF66KillableWhileWaiting: a reader that waits for a server that does not
+// answer can be killed.
+func TestFaultF66KillableWhileWaiting(t *testing.T) {
+	s := newStand(t)
+	f := s.put("f", mib)
+	s.mount(forever...)
+	fault := s.server.Inject(s3test.Fault{Match: s3test.Match{Op: s3test.OpGet}, Do: s3test.StallBefore()})
+	var readers []*reader
+	for _, mode := range []string{"sequential", "direct", "mmap"} {
+		readers = append(readers, f.job(mode).start(t))
+	}
+	for _, r := range readers {
+		eventually(t, "the reader waits in the kernel", func() bool { return waitsForFuse(r.cmd.Process.Pid) })
+	}
+	if fault.Hits() == 0 {
+		t.Error("the server was not asked")
+	}
+	for _, r := range readers {
+		r.kill() // and waits: the test hangs where it fails
+	}
+	s.server.ClearFaults()
+	f.verify(t)
+}
+
+// waitsForFuse says that a thread of the process is in a FUSE request.
+func waitsForFuse(pid int) bool {
+	threads, _ := filepath.Glob("/proc/" + strconv.Itoa(pid) + "/task/*/wchan")
+	for _, name := range threads {
+		text, err := os.ReadFile(name)
+		if err == nil && (strings.Contains(string(text), "request_wait_answer") || strings.Contains(string(text), "folio")) {
+			return true
+		}
+	}
+	return false
+}
+
+// TestFaultF67ReadersKilled kills readers in mid-read, a thousand, and looks for
+// what they may have left.
+func TestFaultF67ReadersKilled(t *testing.T) {
+	s := newStandWith(t, s3test.ServerConfig{Rate: 64 * mib})
+	d := s.mount("--log-level", "info", "--cache-size", "32MiB")
+	s.put("warm up", mib).verify(t)
+	before := d.fds()
+	cat := tool(t, "cat", "coreutils")
+	g := new(errgroup.Group)
+	for worker := range 4 {
+		f := s.put("f"+strconv.Itoa(worker), 512*mib)
+		r := rand.New(rand.NewPCG(uint64(worker), 1))
+		g.Go(func() error {
+			for range soak(t, 250) {
+				cmd := exec.Command(cat, f.path())
+				if err := cmd.Start(); err != nil {
+					return err
+				}
+				timer := time.NewTimer(time.Duration(r.IntN(20)) * time.Millisecond)
+				<-timer.C
+				cmd.Process.Kill()
+				cmd.Wait() // "signal: killed", always
+			}
+			return nil
+		})
+	}
+	if err := g.Wait(); err != nil {
+		t.Fatal(err)
+	}
+	eventually(t, "no request goes on", func() bool { return s.server.Open() == 0 })
+	// Idle connections and files of the cache stay for a while; handles do not.
+	if after := d.fds(); after > before+64 {
+		t.Errorf("%d open files before, %d after", before, after)
+	}
+	if rss := d.proc("VmRSS") / kib; rss > 300 {
+		t.Errorf("resident memory is %d MiB", rss)
+	}
+	s.put("after", 10*mib).verify(t)
+}
+
+// TestFaultF68OneOfManyInterrupted: a hundred readers wait for one block; one is
+// killed, the others get it, by one request.
+func TestFaultF68OneOfManyInterrupted(t *testing.T) {
+	s := newStand(t)
+	f := s.put("f", 512*kib)
+	s.mount("--log-level", "info")
+	gate := make(chan struct{})
+	var once sync.Once
+	open := func() { once.Do(func() { close(gate) }) }
+	t.Cleanup(open)
+	s.server.Inject(s3test.Fault{Match: s3test.Match{Op: s3test.OpGet}, Do: func(s3test.Request, *s3test.Reply) { <-gate }})
+	g := new(errgroup.Group)
+	for i := range 99 {
+		h := f.open(t, unix.O_DIRECT*(i%2))
+		g.Go(func() error { return f.readAt(h, int64(i)*4096, 4096) })
+	}
+	r := f.job("direct").start(t)
+	eventually(t, "the reader waits in the kernel", func() bool { return waitsForFuse(r.cmd.Process.Pid) })
+	r.kill()
+	open()
+	if err := g.Wait(); err != nil {
+		t.Error(err)
+	}
+	if n := s.gets("f"); n != 1 {
+		t.Errorf("%d GETs, want 1", n)
+	}
+}
+
+// zs3fs runs a sub-command and returns its exit code and output.
+func (s *stand) zs3fs(args ...string) (int, string) {
+	s.t.Helper()
+	cmd := exec.Command(executable, args...)
+	cmd.Env = s.environ()
+	out, err := cmd.CombinedOutput()
+	if exit := new(exec.ExitError); err != nil && !errors.As(err, &exit) {
+		s.t.Fatal(err)
+	}
+	return cmd.ProcessState.ExitCode(), string(out)
+}
+
+// TestFaultF71UnmountWhileReading: busy; and detached, what is open reads on and
+// the daemon ends with the last handle.
+func TestFaultF71UnmountWhileReading(t *testing.T) {
+	s := newStand(t)
+	f := s.put("f", 4*mib)
+	d := s.mount()
+	h := f.open(t, 0)
+	if err := f.readAt(h, 0, 4096); err != nil {
+		t.Fatal(err)
+	}
+	if err := unix.Unmount(s.mnt, 0); !errors.Is(err, unix.EBUSY) {
+		t.Errorf("umount(2): %v, want EBUSY", err)
+	}
+	if code, out := s.zs3fs("umount", s.mnt); code != 25 || countLines(out) != 1 {
+		t.Errorf("zs3fs umount: exit code %d, want 25\n%s", code, out)
+	}
+	if err := unix.Unmount(s.mnt, unix.MNT_DETACH); err != nil {
+		t.Fatal(err)
+	}
+	for off := int64(0); off < f.size; off += mib {
+		if err := f.readAt(h, off, 4096); err != nil {
+			t.Errorf("read at %d after umount -l: %v", off, err)
+		}
+	}
+	h.Close()
+	if code := d.wait(); code != 0 {
+		t.Errorf("exit code %d after the last handle was closed", code)
+	}
+}
+
+// TestFaultF72Signals: idle, a signal unmounts; with open files it waits, detaches
+// and ends; a second signal does not wait.
+func TestFaultF72Signals(t *testing.T) {
+	for _, sig := range []syscall.Signal{unix.SIGTERM, unix.SIGINT} {
+		for _, tt := range []struct {
+			name  string
+			open  bool
+			twice bool
+			code  int
+		}{
+			{"idle", false, false, 0},
+			{"open file", true, false, 50},
+			{"open file, second signal", true, true, 51},
+		} {
+			t.Run(sig.String()+" "+tt.name, func(t *testing.T) {
+				t.Parallel()
+				s := newStand(t)
+				f := s.put("f", mib)
+				wait := "500ms"
+				if tt.twice {
+					wait = "1h"
+				}
+				d := s.mount("--unmount-timeout", wait)
+				if tt.open {
+					h := f.open(t, 0)
+					if err := f.readAt(h, 0, 4096); err != nil {
+						t.Fatal(err)
+					}
+				}
+				d.killed = true // its exit code is checked here
+				d.signal(sig)
+				if tt.twice {
+					eventually(t, "the daemon has taken notice", func() bool { return strings.Contains(d.log.String(), sig.String()) })
+					d.signal(sig)
+				}
+				if code := d.wait(); code != tt.code {
+					t.Errorf("exit code %d, want %d", code, tt.code)
+				}
+				if mounted(t, s.mnt) {
+					t.Error("still mounted")
+				}
+			})
+		}
+	}
+}
+
+// TestFaultF73DaemonKilled: ENOTCONN, until the next start clears the dead mount
+// away; the cache is used again.
+func TestFaultF73DaemonKilled(t *testing.T) {
+	s := newStand(t)
+	f := s.put("f", 8*mib)
+	d := s.mount()
+	f.verify(t)
+	h := f.open(t, 0)
+	eventually(t, "all is on disk", func() bool { return xattr(t, f.path(), "user.zs3fs.cached") == "8/8 blocks" })
+	d.kill()
+	if _, err := os.Stat(f.path()); !errors.Is(err, unix.ENOTCONN) {
+		t.Errorf("stat: %v, want ENOTCONN", err)
+	}
+	if _, err := h.Stat(); err != nil && !errors.Is(err, unix.ENOTCONN) {
+		t.Errorf("fstat: %v, want ENOTCONN", err)
+	}
+	h.Close()
+	s.server.Reset()
+	s.mount()
+	f.verify(t)
+	if n := s.server.BytesSent(); n != 0 {
+		t.Errorf("%d bytes were fetched again", n)
+	}
+}

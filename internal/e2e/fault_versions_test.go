@@ -1,0 +1,175 @@
+package e2e_test
+
+import (
+	"errors"
+	"io/fs"
+	"os"
+	"testing"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/zs3fs/zs3fs/s3backend/s3test"
+)
+
+// small are options with which a few kilobytes are many blocks and nothing is
+// fetched but what is read.
+var small = []string{"--block-size", "64KiB", "--read-part-size", "64KiB", "--read-ahead", "0", "--consistency", "open"}
+
+// TestFaultF9ReplacedWhileOpen: rows F9 and F12 to F15. A handle opened before
+// the object was replaced returns the blocks it has and ESTALE for the others, by
+// every kind of read; a handle opened after sees the new version.
+func TestFaultF9ReplacedWhileOpen(t *testing.T) {
+	const old = 640 * kib
+	for _, tt := range []struct {
+		name string
+		size int64
+	}{
+		{"F9 F12 same size", old},
+		{"F13 smaller", 100 * kib},
+		{"F13 empty", 0},
+		{"F14 larger", 2 * old},
+	} {
+		for _, direct := range []int{0, unix.O_DIRECT} {
+			name := tt.name
+			if direct != 0 {
+				name += " O_DIRECT"
+			}
+			t.Run(name, func(t *testing.T) {
+				s := newStand(t)
+				f := s.put("f", old)
+				s.mount(small...)
+				before := f.open(t, direct)
+				if err := f.readAt(before, 0, 4096); err != nil {
+					t.Fatal(err)
+				}
+				g := s.overwrite(f, tt.size)
+				after := g.open(t, direct)
+				// In both orders, and the old handle again after the new one.
+				for range 2 {
+					if err := f.readAt(before, 0, 4096); err != nil {
+						t.Errorf("old handle, cached block: %v", err)
+					}
+					if err := f.readAt(before, 512*kib, 4096); !errors.Is(err, unix.ESTALE) {
+						t.Errorf("old handle, missing block: %v, want ESTALE", err)
+					}
+					// One read over a cached and a missing block.
+					if err := f.readAt(before, 60*kib, 8192); err == nil {
+						t.Error("a read over a missing block of the old version succeeded")
+					}
+					for off := int64(0); off <= g.size; off += 50 * kib {
+						if err := g.readAt(after, off, 4096); err != nil {
+							t.Errorf("new handle at %d: %v", off, err)
+						}
+					}
+					if st, err := before.Stat(); err != nil || st.Size() != old {
+						t.Errorf("size of the old handle: %v, %v", st, err)
+					}
+				}
+				g.verify(t)
+			})
+		}
+	}
+}
+
+// TestFaultF9VersionedBucket: where the bucket keeps versions, an old handle
+// reads on.
+func TestFaultF9VersionedBucket(t *testing.T) {
+	s := newStand(t)
+	s.bucket.SetVersioning(true)
+	f := s.put("f", 640*kib)
+	s.mount(small...)
+	before := f.open(t, 0)
+	g := s.overwrite(f, 100*kib)
+	for off := int64(0); off < f.size; off += 60 * kib {
+		if err := f.readAt(before, off, 4096); err != nil {
+			t.Errorf("old handle at %d: %v", off, err)
+		}
+	}
+	g.verify(t)
+	s.bucket.Delete("f")
+	if _, err := os.Stat(g.path()); !errors.Is(err, fs.ErrNotExist) {
+		// consistency=open is about opens; names are looked up by their TTL.
+		if _, err := os.Open(g.path()); !errors.Is(err, fs.ErrNotExist) {
+			t.Errorf("open of a deleted object: %v, want ENOENT", err)
+		}
+	}
+}
+
+// TestFaultF10ServerIgnoresConditions: the client compares what the server did not.
+func TestFaultF10ServerIgnoresConditions(t *testing.T) {
+	s := newStand(t)
+	f := s.put("f", 640*kib)
+	s.server.Inject(s3test.Fault{Match: s3test.Match{Op: s3test.OpGet}, Do: s3test.IgnoreConditions(s.bucket)})
+	s.mount(append(small, hasty...)...)
+	before := f.open(t, 0)
+	if err := f.readAt(before, 0, 4096); err != nil {
+		t.Fatal(err)
+	}
+	g := s.overwrite(f, f.size)
+	if err := f.readAt(before, 512*kib, 4096); !errors.Is(err, unix.ESTALE) {
+		t.Errorf("old handle, missing block: %v, want ESTALE", err)
+	}
+	g.verify(t)
+}
+
+// TestFaultF16DeletedWhileOpen: what is cached, or ESTALE; and ENOENT by name
+// once the metadata has expired.
+func TestFaultF16DeletedWhileOpen(t *testing.T) {
+	s := newStand(t)
+	f := s.put("f", 640*kib)
+	s.mount("--block-size", "64KiB", "--read-part-size", "64KiB", "--read-ahead", "0",
+		"--metadata-ttl", "100ms", "--negative-metadata-ttl", "100ms")
+	h := f.open(t, 0)
+	if err := f.readAt(h, 0, 4096); err != nil {
+		t.Fatal(err)
+	}
+	s.bucket.Delete("f")
+	if err := f.readAt(h, 0, 4096); err != nil {
+		t.Errorf("cached block: %v", err)
+	}
+	if err := f.readAt(h, 512*kib, 4096); !errors.Is(err, unix.ESTALE) {
+		t.Errorf("missing block: %v, want ESTALE", err)
+	}
+	eventually(t, "the name is gone", func() bool {
+		_, err := os.Stat(f.path())
+		return errors.Is(err, fs.ErrNotExist)
+	})
+	g := s.overwrite(f, 10*kib)
+	eventually(t, "the name is back", func() bool {
+		_, err := os.Stat(f.path())
+		return err == nil
+	})
+	g.verify(t)
+}
+
+// TestFaultF17GoneAfterListing: a listed object that is gone is ENOENT at open or
+// ESTALE at read, and ENOENT from then on; never EIO.
+func TestFaultF17GoneAfterListing(t *testing.T) {
+	for _, consistency := range []string{"open", "ttl"} {
+		t.Run(consistency, func(t *testing.T) {
+			s := newStand(t)
+			f := s.put("f", 100*kib)
+			s.put("g", 1)
+			s.mount("--consistency", consistency)
+			if names, err := os.ReadDir(s.mnt); err != nil || len(names) != 2 {
+				t.Fatal(names, err)
+			}
+			s.bucket.Delete("f")
+			h, err := os.Open(f.path())
+			if err == nil && consistency == "ttl" {
+				defer h.Close()
+				if err := f.readAt(h, 0, 4096); !errors.Is(err, unix.ESTALE) {
+					t.Errorf("read: %v, want ESTALE", err)
+				}
+				// The failure has told that what was known is out of date.
+				eventually(t, "the name is gone", func() bool {
+					_, err = os.Open(f.path())
+					return err != nil
+				})
+			}
+			if !errors.Is(err, fs.ErrNotExist) {
+				t.Errorf("open: %v, want ENOENT", err)
+			}
+		})
+	}
+}
