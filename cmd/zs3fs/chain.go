@@ -1,0 +1,121 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+
+	"github.com/zs3fs/zs3fs/blockcache"
+	"github.com/zs3fs/zs3fs/prefetch"
+	"github.com/zs3fs/zs3fs/s3backend"
+	"github.com/zs3fs/zs3fs/s3backend/catalog"
+)
+
+// chain is the read path below the mount, built from right to left.
+type chain struct {
+	client  *s3backend.Client
+	memory  *blockcache.Memory
+	cache   *blockcache.Cache
+	crew    *prefetch.Crew
+	catalog *catalog.Catalog
+	budget  int64
+	closers []func() error
+}
+
+// build makes the chain. After an error nothing is left of it.
+func build(ctx context.Context, o *Options, log *slog.Logger) (c *chain, err error) {
+	c = &chain{}
+	defer func() {
+		if err != nil {
+			_ = c.Close()
+		}
+	}()
+	if err = c.openBucket(ctx, o, log); err != nil {
+		return nil, err
+	}
+	c.memory = blockcache.NewMemory(blockMemory(o.Read.Memory), o.Cache.BlockSize)
+	limitGoMemory(c.memory.Limit() + o.Tree.Memory)
+	if err = c.openCache(ctx, o, log); err != nil {
+		return nil, err
+	}
+	c.crew = prefetch.New(prefetch.Config{
+		Cache: c.cache, Source: c.client, Memory: c.memory,
+		Connections: o.Read.Connections, RequestSize: o.Read.RequestSize, MaxWindow: o.Read.Window, Logger: log,
+	})
+	c.closers = append(c.closers, c.crew.Close)
+	c.catalog, err = catalog.New(catalog.Config{
+		Bucket: c.client, Prefix: o.Source.Prefix,
+		TTL: o.Tree.ttl(), NegativeTTL: o.Tree.NegativeTTL,
+		RevalidateOnOpen:  o.Tree.Consistency.value == "open",
+		HideFolderMarkers: o.Tree.HideFolderMarkers, NameMax: o.Tree.NameMax, Memory: o.Tree.Memory, Logger: log,
+	})
+	if err != nil {
+		return nil, err
+	}
+	c.closers = append(c.closers, c.catalog.Close)
+	return c, nil
+}
+
+// openBucket makes the client and asks for the bucket once.
+func (c *chain) openBucket(ctx context.Context, o *Options, log *slog.Logger) (err error) {
+	options := o.S3
+	options.Bucket, options.Connections, options.Logger = o.Source.Bucket, o.Read.Connections, log
+	if c.client, err = s3backend.New(ctx, options); err != nil {
+		return s3Error(err, o, nil)
+	}
+	c.closers = append(c.closers, c.client.Close)
+	empty, err := c.client.Probe(ctx, o.Source.Prefix)
+	switch {
+	case err != nil:
+		return s3Error(err, o, c.client)
+	case empty && o.Source.Prefix != "" && o.Tree.RequirePrefix:
+		return fail(EmptyPrefix, "nothing lies below %s (--require-prefix)", o.Source)
+	case empty && o.Source.Prefix != "":
+		log.Warn("nothing lies below the prefix", "source", o.Source.String())
+	}
+	return nil
+}
+
+// openCache waits for a cache whose last daemon has lost its mount and is about
+// to end, as after umount and mount in one line; one that is mounted is an error.
+func (c *chain) openCache(ctx context.Context, o *Options, log *slog.Logger) (err error) {
+	total, err := capacity(o.Cache.Dir)
+	if err != nil {
+		return cacheError(err, o.Cache.Dir)
+	}
+	c.budget = o.Cache.Size.of(total)
+	config := blockcache.Config{
+		Dir: o.Cache.Dir,
+		Namespace: blockcache.Namespace{
+			Endpoint: c.client.Endpoint(), Bucket: o.Source.Bucket, Prefix: o.Source.Prefix, KeyID: c.client.KeyID(),
+		},
+		BlockSize: o.Cache.BlockSize, Budget: c.budget, MinFree: o.Cache.MinFree.of(total),
+		// The rest is for what is on its way: a slow disk must not stop the fetching.
+		WriteQueue: c.memory.Limit() / 2,
+		Memory:     c.memory, Owner: o.Dir, Logger: log,
+	}
+	err = retry(ctx, func() (again bool, err error) {
+		c.cache, err = blockcache.Open(config)
+		var locked *blockcache.LockedError
+		if errors.As(err, &locked) {
+			top, _ := mountAt(locked.Owner)
+			again = top == nil || top.FSType != fsType
+		}
+		return again, err
+	})
+	if err != nil {
+		return cacheError(err, o.Cache.Dir)
+	}
+	c.closers = append(c.closers, c.cache.Close)
+	return nil
+}
+
+// Close takes the chain down from left to right.
+func (c *chain) Close() error {
+	var errs []error
+	for i := len(c.closers) - 1; i >= 0; i-- {
+		errs = append(errs, c.closers[i]())
+	}
+	c.closers = nil
+	return errors.Join(errs...)
+}

@@ -1,0 +1,134 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"io"
+	"io/fs"
+	"log/slog"
+	"os"
+	"os/signal"
+
+	"github.com/spf13/cobra"
+	"golang.org/x/sys/unix"
+
+	"github.com/zs3fs/zs3fs/blockcache"
+	"github.com/zs3fs/zs3fs/prefetch"
+	"github.com/zs3fs/zs3fs/s3backend"
+)
+
+func catCommand() *cobra.Command {
+	o := &Options{}
+	cmd := &cobra.Command{
+		Use:   "cat s3://bucket/key...",
+		Short: "Write objects to standard output",
+		Long: "Write objects to standard output, fetched ahead as a mount does, without a mount or a cache.\n" +
+			"The key is taken exactly as written: this reads also objects that have no name in a file system.",
+		Args: cobra.MinimumNArgs(1),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			o.Cache.BlockSize = defaultBlock
+			o.Cache.Dir = "unused"
+			o.Tree.NameMax = 1024
+			if err := decode(cmd.Flags(), o, nil, false); err != nil {
+				return err
+			}
+			ctx, stop := signal.NotifyContext(cmd.Context(), unix.SIGINT, unix.SIGTERM)
+			defer stop()
+			for _, arg := range args {
+				if err := catObject(ctx, *o, arg, cmd.OutOrStdout()); err != nil {
+					return err
+				}
+			}
+			return nil
+		},
+	}
+	f := cmd.Flags()
+	f.SortFlags = false
+	normalizeFlags(f)
+	s3Flags(f, o)
+	readFlags(f, o)
+	logFlags(f, o)
+	aliasFlags(f)
+	return cmd
+}
+
+func catObject(ctx context.Context, o Options, uri string, out io.Writer) (err error) {
+	var key string
+	if o.Source, key, err = parseObject(uri); err != nil {
+		return err
+	}
+	// Standard error is for the one line about a failure.
+	if o.Log.File == "" && !o.Log.Verbose && !o.Log.Debug {
+		o.Log.Level.value = "error"
+	}
+	log, closer, err := openLog(&o, false)
+	if err != nil {
+		return err
+	}
+	defer closer.Close()
+	options := o.S3
+	options.Bucket, options.Connections, options.Logger = o.Source.Bucket, o.Read.Connections, log
+	client, err := s3backend.New(ctx, options)
+	if err != nil {
+		return objectError(err, &o, nil, uri)
+	}
+	defer client.Close()
+	obj, err := client.Head(ctx, key)
+	if err != nil {
+		return objectError(err, &o, client, uri)
+	}
+	return objectError(copyObject(ctx, &o, client, obj, out, log), &o, client, uri)
+}
+
+// copyObject reads through a chain whose cache keeps nothing on disk.
+func copyObject(ctx context.Context, o *Options, client *s3backend.Client, obj s3backend.Object, out io.Writer, log *slog.Logger) error {
+	if obj.Archived() {
+		return s3backend.ErrArchived
+	}
+	dir, err := os.MkdirTemp("", "zs3fs-cat-")
+	if err != nil {
+		return err
+	}
+	defer os.RemoveAll(dir)
+	memory := blockcache.NewMemory(blockMemory(o.Read.Memory), o.Cache.BlockSize)
+	limitGoMemory(memory.Limit())
+	cache, err := blockcache.Open(blockcache.Config{
+		Dir: dir, BlockSize: o.Cache.BlockSize, Memory: memory, Owner: "zs3fs cat", Logger: log,
+	})
+	if err != nil {
+		return err
+	}
+	defer cache.Close()
+	crew := prefetch.New(prefetch.Config{
+		Cache: cache, Source: client, Memory: memory,
+		Connections: o.Read.Connections, RequestSize: o.Read.RequestSize, MaxWindow: o.Read.Window, Logger: log,
+	})
+	defer crew.Close()
+	reader := crew.Open(obj)
+	defer reader.Close()
+	for block, err := range reader.Blocks(ctx) {
+		if err != nil {
+			return err
+		}
+		if _, err := out.Write(block.Data); err != nil {
+			return fail(Failed, "standard output: %v", err)
+		}
+	}
+	return nil
+}
+
+// objectError is s3Error for one object.
+func objectError(err error, o *Options, c *s3backend.Client, uri string) error {
+	var known *exitError
+	switch {
+	case err == nil, errors.As(err, &known):
+		return err
+	case errors.Is(err, fs.ErrNotExist):
+		return fail(NoObject, "there is no object %q", uri)
+	case errors.Is(err, s3backend.ErrArchived):
+		return fail(Archived, "%q is archived: restore it first (aws s3api restore-object)", uri)
+	case errors.Is(err, s3backend.ErrChanged):
+		return fail(BadAnswer, "%q changed while it was read: read it again", uri)
+	}
+	return s3Error(err, o, c)
+}

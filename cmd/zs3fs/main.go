@@ -1,0 +1,96 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+
+	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
+)
+
+func main() { os.Exit(int(run(os.Args))) }
+
+// run is the program but for the end of the process.
+func run(argv []string) Code {
+	if parent := inheritParent(); parent != nil {
+		return parent.run()
+	}
+	args := argv[1:]
+	if isHelper(argv[0]) {
+		translated, fake, err := helperArgs(args)
+		if err != nil || fake {
+			return finish(err)
+		}
+		args = translated
+	}
+	return finish(execute(args, nil))
+}
+
+// finish prints the one line about an error and returns its code.
+func finish(err error) Code {
+	if err != nil {
+		fmt.Fprintf(os.Stderr, "zs3fs: %s\n", oneLine(err))
+	}
+	return codeOf(err)
+}
+
+// execute runs a sub-command. parent is set in a daemon that is starting.
+func execute(args []string, parent *parentLink) error {
+	root := &cobra.Command{
+		Use:           "zs3fs",
+		Short:         "An S3 bucket as read-only files, cached on ZFS",
+		Long:          "zs3fs mounts an S3 bucket as a tree of read-only files, and keeps what was read in blocks on disk.",
+		SilenceErrors: true,
+		SilenceUsage:  true,
+	}
+	root.SetFlagErrorFunc(flagError)
+	root.AddCommand(mountCommand(args, parent), umountCommand(), catCommand(), versionCommand(), demoCommand())
+	root.SetArgs(args)
+	err := root.ExecuteContext(context.Background())
+	var known *exitError
+	if err != nil && !errors.As(err, &known) {
+		err = fail(Usage, "%v: see zs3fs --help", err)
+	}
+	return err
+}
+
+// flagError turns pflag's errors into ours.
+func flagError(cmd *cobra.Command, err error) error {
+	var missing *pflag.NotExistError
+	var invalid *pflag.InvalidValueError
+	var required *pflag.ValueRequiredError
+	switch {
+	case errors.As(err, &missing):
+		name := missing.GetSpecifiedName()
+		if short := missing.GetSpecifiedShortnames(); short != "" {
+			return fail(Option, "unknown option -%s: see zs3fs %s --help", name, cmd.Name())
+		}
+		return unknownOption(cmd.Flags(), "--"+name, name)
+	case errors.As(err, &invalid):
+		return valueError("--"+invalid.GetFlag().Name, invalid.GetValue(), err)
+	case errors.As(err, &required):
+		return fail(Option, "--%s needs a value", required.GetFlag().Name)
+	}
+	return fail(Option, "%v", err)
+}
+
+// exactArgs is cobra's check with our exit code.
+func exactArgs(names ...string) cobra.PositionalArgs {
+	return func(cmd *cobra.Command, args []string) error {
+		if len(args) != len(names) {
+			return fail(Usage, "%s takes %d arguments, got %d: zs3fs %s", cmd.Name(), len(names), len(args), cmd.Use)
+		}
+		return nil
+	}
+}
+
+func isHelper(argv0 string) bool {
+	switch filepath.Base(argv0) {
+	case "mount.zs3fs", "mount.fuse.zs3fs":
+		return true
+	}
+	return false
+}

@@ -1,0 +1,236 @@
+package main
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
+
+	"github.com/zs3fs/zs3fs/internal/mountopt"
+)
+
+// decodeArgs decodes a mount command line without running it.
+func decodeArgs(t *testing.T, args ...string) (*Options, error) {
+	t.Helper()
+	return decodeMount(t, false, args...)
+}
+
+func decodeMount(t *testing.T, sloppy bool, args ...string) (*Options, error) {
+	t.Helper()
+	o := &Options{}
+	f := pflag.NewFlagSet("mount", pflag.ContinueOnError)
+	normalizeFlags(f)
+	for _, section := range []func(*pflag.FlagSet, *Options){s3Flags, treeFlags, cacheFlags, readFlags, mountFlags, logFlags} {
+		section(f, o)
+	}
+	lists := f.StringArrayP("option", "o", nil, "")
+	aliasFlags(f)
+	if err := f.Parse(args); err != nil {
+		cmd := &cobra.Command{Use: "mount"}
+		cmd.Flags().AddFlagSet(f)
+		return nil, flagError(cmd, err)
+	}
+	return o, decode(f, o, *lists, sloppy)
+}
+
+func TestPrecedence(t *testing.T) {
+	t.Setenv("ZS3FS_REGION", "from-env")
+	t.Setenv("ZS3FS_PROFILE", "from-env")
+	t.Setenv("ZS3FS_CACHE_DIR", "/from-env")
+	t.Setenv("ZS3FS_MAX_DOWNLOADS", "7")
+	o, err := decodeArgs(t, "--region=from-flag", "-o", "region=from-o,profile=from-o", "-o", "profile=last-o", "-o", "max_threads=5")
+	if err != nil {
+		t.Fatal(err)
+	}
+	got := []string{o.S3.Region, o.S3.Profile, o.Cache.Dir, fmt.Sprint(o.Read.Connections), o.S3.EndpointURL}
+	want := []string{"from-flag", "last-o", "/from-env", "5", ""}
+	for i := range want {
+		if got[i] != want[i] {
+			t.Errorf("value %d = %q, want %q", i, got[i], want[i])
+		}
+	}
+}
+
+func TestAliasOnTheCommandLineGoesBeforeOption(t *testing.T) {
+	o, err := decodeArgs(t, "--endpoint=http://flag", "-o", "endpoint_url=http://o")
+	if err != nil || o.S3.EndpointURL != "http://flag" {
+		t.Fatalf("endpoint %q, %v", o.S3.EndpointURL, err)
+	}
+}
+
+func TestEveryAliasLeadsToAnOption(t *testing.T) {
+	f := pflag.NewFlagSet("mount", pflag.ContinueOnError)
+	normalizeFlags(f)
+	o := &Options{}
+	for _, section := range []func(*pflag.FlagSet, *Options){s3Flags, treeFlags, cacheFlags, readFlags, mountFlags, logFlags} {
+		section(f, o)
+	}
+	for _, a := range aliases {
+		if f.Lookup(a.option) == nil {
+			t.Errorf("alias %s: there is no option %s", a.name, a.option)
+		}
+		if f.Lookup(a.name) != nil {
+			t.Errorf("alias %s hides an option", a.name)
+		}
+		if mountopt.Classify(a.name) != mountopt.Unknown {
+			t.Errorf("alias %s is a generic option too", a.name)
+		}
+	}
+	aliasFlags(f) // panics on a name that is given twice
+}
+
+func TestOptions(t *testing.T) {
+	for _, c := range []struct {
+		list string
+		got  func(o *Options) any
+		want any
+	}{
+		{"endpoint=http://h:1", func(o *Options) any { return o.S3.EndpointURL }, "http://h:1"},
+		{"url=http://h", func(o *Options) any { return o.S3.EndpointURL }, "http://h"},
+		{"use_cache=/c", func(o *Options) any { return o.Cache.Dir }, "/c"},
+		{`cache-dir=/a\,b`, func(o *Options) any { return o.Cache.Dir }, "/a,b"},
+		{"--cache-dir=/c", func(o *Options) any { return o.Cache.Dir }, "/c"},
+		{"max_cache_size=2048", func(o *Options) any { return o.Cache.Size.Bytes }, int64(2048 << 20)},
+		{"cache_size=10G", func(o *Options) any { return o.Cache.Size.Bytes }, int64(10 << 30)},
+		{"cache_size=10GB", func(o *Options) any { return o.Cache.Size.Bytes }, int64(10e9)},
+		{"cache_size=50%", func(o *Options) any { return o.Cache.Size.of(1000) }, int64(500)},
+		{"free_space_ratio=0.1", func(o *Options) any { return o.Cache.MinFree.of(1000) }, int64(100)},
+		{"free_space_ratio=10", func(o *Options) any { return o.Cache.MinFree.of(1000) }, int64(100)},
+		{"ensure_diskfree=100", func(o *Options) any { return o.Cache.MinFree.of(1) }, int64(100 << 20)},
+		{"cache-block-size=512", func(o *Options) any { return o.Cache.BlockSize }, int64(512 << 10)},
+		{"block_size=2M", func(o *Options) any { return o.Cache.BlockSize }, int64(2 << 20)},
+		{"stat_cache_expire=900", func(o *Options) any { return o.Tree.TTL }, 900 * time.Second},
+		{"dir_cache_time=5m", func(o *Options) any { return o.Tree.TTL }, 5 * time.Minute},
+		{"metadata_ttl=-1", func(o *Options) any { return o.Tree.ttl() < 0 }, true},
+		{"metadata_ttl=indefinite", func(o *Options) any { return o.Tree.ttl() < 0 }, true},
+		{"metadata_ttl=minimal", func(o *Options) any { return o.Tree.ttl() }, minimalTTL},
+		{"metadata_ttl=0", func(o *Options) any { return o.Tree.ttl() }, time.Duration(0)},
+		{"consistency=forever", func(o *Options) any { return o.Tree.ttl() < 0 }, true},
+		{"attr_timeout=1.5", func(o *Options) any { return o.Tree.TTL }, 1500 * time.Millisecond},
+		{"read_ahead=0", func(o *Options) any { return o.Read.Window }, int64(0)},
+		{"memory_target=64", func(o *Options) any { return o.Read.Memory }, int64(64 << 20)},
+		{"public_bucket=1", func(o *Options) any { return o.S3.NoSignRequest }, true},
+		{"anonymous", func(o *Options) any { return o.S3.NoSignRequest }, true},
+		{"use_path_request_style", func(o *Options) any { return o.S3.ForcePathStyle }, true},
+		{"force_path_style=false", func(o *Options) any { return o.S3.ForcePathStyle }, false},
+		{"uid=1001,gid=root", func(o *Options) any { return []uint32{o.Mount.UID.id, o.Mount.GID.id} }, []uint32{1001, 0}},
+		{"umask=022,file_mode=0666", func(o *Options) any { return (&chain{}).mountConfig(o, nil).FileMode }, os.FileMode(0o644)},
+		{"dmode=0775,dmask=7", func(o *Options) any { return (&chain{}).mountConfig(o, nil).DirMode }, os.FileMode(0o770)},
+		{"allow_other", func(o *Options) any { return (&chain{}).mountConfig(o, nil).DefaultPermissions }, true},
+		{"ro,_netdev,nofail,x-systemd.automount,comment=a,defaults,nosuid,dev,big_writes", func(o *Options) any { return len(o.Mount.Kernel) + len(o.Mount.Warnings) }, 0},
+		{`noexec,noatime,context="a:b,c"`, func(o *Options) any { return strings.Join(o.Mount.Kernel, "|") }, "noexec|noatime|context=a:b,c"},
+		{"rw", func(o *Options) any { return len(o.Mount.Warnings) }, 1},
+		{"retries=3,request_timeout=7,connect-timeout=250ms", func(o *Options) any { return o.S3.RequestTimeout }, 7 * time.Second},
+	} {
+		o, err := decodeArgs(t, "-o", c.list)
+		if err != nil {
+			t.Errorf("-o %s: %v", c.list, err)
+			continue
+		}
+		if got := c.got(o); fmt.Sprint(got) != fmt.Sprint(c.want) {
+			t.Errorf("-o %s: %v, want %v", c.list, got, c.want)
+		}
+	}
+}
+
+func TestBadOptions(t *testing.T) {
+	for _, c := range []struct{ args, says string }{
+		{"-o cache_dri=/c", "did you mean cache-dir"},
+		{"-o netdev", "did you mean _netdev"},
+		{"--endpont-url=x", "did you mean endpoint-url"},
+		{"--regoin=x", "did you mean region"},
+		{"-o allowother", "did you mean allow-other"},
+		{"-o zzzzzzzzzz", "see zs3fs mount --help"},
+		{"-Z", "unknown option -Z"},
+		{"-o option=x", "unknown option"},
+		{"-o remount", "umount"},
+		{"-o cache_dir", "needs a value"},
+		{"-o a=\"", "quote"},
+		{"-o cache_size=lots", "not a size"},
+		{"-o cache_size=0%", "not a share"},
+		{"-o cache_size=120%", "not a share"},
+		{"--cache-size=-5", "not a size"},
+		{"-o metadata_ttl=soon", "not a time"},
+		{"-o metadata_ttl=-5", "not a time"},
+		{"-o umask=9", "octal"},
+		{"-o uid=nobody-of-this-name", "number"},
+		{"-o block_size=1000000", "power of two"},
+		{"-o block_size=3M", "power of two"},
+		{"-o max_downloads=0", "1 to 1024"},
+		{"-o max_downloads=x", "max_downloads"},
+		{"-o consistency=maybe", "open, ttl, forever"},
+		{"-o log_level=loud", "debug, info"},
+		{"-o env.=x", "env.NAME"},
+		{"-o env_file=/does/not/exist", "no such file"},
+		{"-o allow_other,allow_root", "exclude"},
+		{"-o name_max=2000", "1 to 1024"},
+	} {
+		_, err := decodeArgs(t, strings.Fields(c.args)...)
+		if codeOf(err) != Option || !strings.Contains(fmt.Sprint(err), c.says) {
+			t.Errorf("%s: code %d, %v; want it to say %q", c.args, codeOf(err), err, c.says)
+		}
+		if err != nil && strings.Contains(err.Error(), "\n") {
+			t.Errorf("%s: more than one line: %q", c.args, err)
+		}
+	}
+}
+
+func TestSloppyIgnoresUnknownOptions(t *testing.T) {
+	o, err := decodeMount(t, true, "-o", "nonsense,ro")
+	if err != nil || len(o.Mount.Warnings) != 1 {
+		t.Fatalf("%v, warnings %q", err, o.Mount.Warnings)
+	}
+}
+
+func TestEnvironmentOptions(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "env")
+	text := "# comment\n; comment\n\nexport ZS3FS_REGION=\"from file\"\nZS3FS_TEST_A='q'\nZS3FS_TEST_B=a=b\n"
+	if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for _, name := range []string{"ZS3FS_REGION", "ZS3FS_TEST_A", "ZS3FS_TEST_B", "ZS3FS_TEST_C"} {
+		t.Setenv(name, "") // restored afterwards
+	}
+	o, err := decodeArgs(t, "-o", "env_file="+file+",env.ZS3FS_TEST_C=c_d")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, want := range map[string]string{"ZS3FS_TEST_A": "q", "ZS3FS_TEST_B": "a=b", "ZS3FS_TEST_C": "c_d"} {
+		if got := os.Getenv(name); got != want {
+			t.Errorf("%s = %q, want %q", name, got, want)
+		}
+	}
+	if o.S3.Region != "from file" {
+		t.Errorf("region %q is not the file's", o.S3.Region)
+	}
+	if err := os.WriteFile(file, []byte("AKIDSECRET\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := decodeArgs(t, "-o", "env_file="+file); err == nil || strings.Contains(err.Error(), "AKIDSECRET") {
+		t.Errorf("bad env_file: %v", err)
+	}
+}
+
+func TestHelperArgs(t *testing.T) {
+	for _, c := range []struct{ in, want string }{
+		{"s3://b /mnt -o ro,x=y", "mount --mount-helper --option=ro,x=y -- s3://b /mnt"},
+		{"s3://b /mnt -n -v -r -i", "mount --mount-helper -- s3://b /mnt"},
+		{"s3://b /mnt -sn -o a -w", "mount --mount-helper --sloppy --option=a --option=rw -- s3://b /mnt"},
+		{"-t zs3fs s3://b /mnt -oa=b", "mount --mount-helper --option=a=b -- s3://b /mnt"},
+		{"s3://b /mnt -N /proc/1/ns/mnt", "mount --mount-helper -- s3://b /mnt"},
+		{"s3://b", ""}, {"s3://b /mnt -o", ""}, {"s3://b /mnt -q", ""},
+	} {
+		args, fake, err := helperArgs(strings.Fields(c.in))
+		if got := strings.Join(args, " "); err == nil && got != c.want || err != nil && c.want != "" || fake {
+			t.Errorf("helperArgs(%s) = %s, %v, %v; want %s", c.in, got, fake, err, c.want)
+		}
+	}
+	if _, fake, err := helperArgs(strings.Fields("s3://b /mnt -f")); !fake || err != nil {
+		t.Errorf("-f: %v, %v", fake, err)
+	}
+}

@@ -1,0 +1,227 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"os"
+	"os/signal"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/zs3fs/zs3fs/fusefs"
+)
+
+const (
+	// Between attempts to unmount, or to get the cache.
+	retryEvery = 100 * time.Millisecond
+	// For what cannot be cancelled to notice that it is late.
+	startGrace = 2 * time.Second
+	// For the chain to end its goroutines and write out its queue.
+	closeTimeout = 15 * time.Second
+)
+
+// serve mounts, tells the parent, and returns when the mount has ended.
+func serve(o *Options, parent *parentLink) error {
+	signals := make(chan os.Signal, 4)
+	signal.Notify(signals, unix.SIGINT, unix.SIGTERM)
+	defer signal.Stop(signals)
+	ignoreSignals()
+	log, closer, err := openLog(o, parent != nil)
+	if err != nil {
+		return err
+	}
+	defer closer.Close()
+	for _, w := range o.Mount.Warnings {
+		log.Warn(w)
+	}
+	c, m, err := startInTime(o, log)
+	if err != nil {
+		return err
+	}
+	defer closeInTime(c, log)
+	log.Info("mounted", "source", o.Source.String(), "on", o.Dir, "endpoint", c.client.Endpoint(),
+		"cache", o.Cache.Dir, "filesystem", c.cache.Filesystem(), "cache-size", c.budget,
+		"block-size", o.Cache.BlockSize, "memory", c.memory.Limit(), "connections", o.Read.Connections)
+	parent.ready()
+	err = watch(m, o, signals, log)
+	log.Info("unmounted", "on", o.Dir, "code", int(codeOf(err)))
+	return err
+}
+
+// startInTime is start within --mount-timeout, whatever hangs.
+func startInTime(o *Options, log *slog.Logger) (*chain, *fusefs.Mount, error) {
+	ctx, cancel := context.WithTimeout(context.Background(), o.Mount.Timeout)
+	defer cancel()
+	ctx, stop := signal.NotifyContext(ctx, unix.SIGINT, unix.SIGTERM)
+	defer stop()
+	type result struct {
+		c   *chain
+		m   *fusefs.Mount
+		err error
+	}
+	results := make(chan result, 1)
+	go func() {
+		c, m, err := start(ctx, o, log)
+		results <- result{c, m, err}
+	}()
+	var late <-chan time.Time
+	done := ctx.Done()
+	for {
+		select {
+		case r := <-results:
+			if r.err != nil {
+				r.err = startError(ctx, r.err)
+			}
+			return r.c, r.m, r.err
+		case <-done:
+			done, late = nil, time.After(startGrace)
+		case <-late:
+			// The process ends now and takes the rest with it.
+			return nil, nil, startError(ctx, fail(MountTimeout, "the mount was not ready within %v (--mount-timeout)", o.Mount.Timeout))
+		}
+	}
+}
+
+// startError is the error of a start that a signal interrupted, or err.
+func startError(ctx context.Context, err error) error {
+	if errors.Is(ctx.Err(), context.Canceled) {
+		return fail(Failed, "interrupted before the mount was ready")
+	}
+	return err
+}
+
+func start(ctx context.Context, o *Options, log *slog.Logger) (*chain, *fusefs.Mount, error) {
+	for _, check := range []func() error{
+		checkFuse,
+		func() error { return checkMountPoint(o) },
+		func() error { return checkOverlap(o) },
+	} {
+		if err := check(); err != nil {
+			return nil, nil, err
+		}
+	}
+	c, err := build(ctx, o, log)
+	if err != nil {
+		return nil, nil, err
+	}
+	m, err := fusefs.New(o.Dir, c.mountConfig(o, log))
+	if err == nil && ctx.Err() != nil {
+		// Too late: the caller has gone, or is about to.
+		_ = m.Detach()
+		err = context.Cause(ctx)
+	}
+	if err != nil {
+		_ = c.Close()
+		detachDead(o.Dir)
+		return nil, nil, mountError(err, o)
+	}
+	return c, m, nil
+}
+
+func mountError(err error, o *Options) error {
+	switch {
+	case errors.Is(err, context.DeadlineExceeded):
+		return fail(MountTimeout, "the mount was not ready within %v (--mount-timeout)", o.Mount.Timeout)
+	case errors.Is(err, unix.ENOENT):
+		return fail(NoMountPoint, "mount point %s does not exist: run: mkdir %s (%v)", o.Dir, o.Dir, err)
+	case errors.Is(err, unix.ENOTDIR):
+		return fail(NotDirectory, "mount point %s is not a directory (%v)", o.Dir, err)
+	case errors.Is(err, unix.EINVAL):
+		return fail(MountRefused, "the kernel refused the mount on %s: %v; check the mount options %q", o.Dir, err, o.Mount.Kernel)
+	}
+	return fail(MountRefused, "the mount on %s failed: %v", o.Dir, err)
+}
+
+// watch returns when the mount has ended: from outside, or because of a signal.
+func watch(m *fusefs.Mount, o *Options, signals <-chan os.Signal, log *slog.Logger) error {
+	ended := make(chan struct{})
+	go func() { m.Wait(); close(ended) }()
+	select {
+	case <-ended:
+		if top, err := mountAt(o.Dir); err == nil && top != nil && top.FSType == fsType && dead(o.Dir) {
+			detachDead(o.Dir)
+			return fail(Aborted, "the kernel's connection of the mount on %s was aborted", o.Dir)
+		}
+		return nil
+	case sig := <-signals:
+		log.Info("unmounting", "signal", sig.String())
+	}
+	return unmountOnSignal(m, o, ended, signals, log)
+}
+
+// unmountOnSignal unmounts; while files are open it tries again for
+// --unmount-timeout, then detaches the mount and waits for them as long again. A
+// second signal ends it at once.
+func unmountOnSignal(m *fusefs.Mount, o *Options, ended <-chan struct{}, signals <-chan os.Signal, log *slog.Logger) error {
+	deadline := time.After(o.Mount.UnmountTimeout)
+	for m.Unmount() != nil {
+		select {
+		case <-ended: // somebody else did
+			return nil
+		case <-time.After(retryEvery):
+			continue
+		case <-signals:
+			return force(m, ended, o)
+		case <-deadline:
+		}
+		log.Warn("files are open: detaching the mount", "on", o.Dir)
+		if err := m.Detach(); err != nil {
+			log.Error("cannot detach the mount", "error", err)
+		}
+		select {
+		case <-ended:
+		case <-signals:
+			return force(m, ended, o)
+		case <-time.After(o.Mount.UnmountTimeout):
+			_ = m.Abort()
+			waitFor(ended, startGrace)
+		}
+		return fail(Detached, "files on %s stayed open: the mount was detached", o.Dir)
+	}
+	waitFor(ended, o.Mount.UnmountTimeout)
+	return nil
+}
+
+func force(m *fusefs.Mount, ended <-chan struct{}, o *Options) error {
+	// In this order: what is aborted counts as ended, and would stay in the tree.
+	_ = m.Detach()
+	_ = m.Abort()
+	waitFor(ended, startGrace)
+	return fail(Forced, "a second signal ended the mount on %s while files were open", o.Dir)
+}
+
+func waitFor(ended <-chan struct{}, limit time.Duration) {
+	select {
+	case <-ended:
+	case <-time.After(limit):
+	}
+}
+
+// closeInTime takes the chain down; what still hangs then ends with the process.
+func closeInTime(c *chain, log *slog.Logger) {
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		if err := c.Close(); err != nil {
+			log.Warn("closing", "error", err)
+		}
+	}()
+	waitFor(done, closeTimeout)
+}
+
+// retry calls f until it succeeds, does not want to be called again, or ctx ends.
+func retry(ctx context.Context, f func() (again bool, err error)) error {
+	for {
+		again, err := f()
+		if err == nil || !again {
+			return err
+		}
+		select {
+		case <-ctx.Done():
+			return err
+		case <-time.After(retryEvery):
+		}
+	}
+}
