@@ -5,7 +5,6 @@ import (
 	"errors"
 	"net/http"
 
-	"github.com/aws/aws-sdk-go-v2/aws"
 	awsmiddleware "github.com/aws/aws-sdk-go-v2/aws/middleware"
 	"github.com/aws/aws-sdk-go-v2/service/s3"
 	smithyhttp "github.com/aws/smithy-go/transport/http"
@@ -27,7 +26,7 @@ func (c *Client) discoverRegion(ctx context.Context) {
 	defer cancel()
 	out, err := c.s3.HeadBucket(ctx, &s3.HeadBucketInput{Bucket: &c.o.Bucket}, func(o *s3.Options) {
 		o.Region = defaultRegion
-		o.Credentials = aws.AnonymousCredentials{}
+		o.Credentials = nil // unsigned
 	})
 	var header http.Header
 	var resp *smithyhttp.ResponseError

@@ -1,0 +1,135 @@
+package s3backend_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"net/http"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/zs3fs/zs3fs/s3backend"
+)
+
+// regional refuses what is signed for another region than eu-west-3.
+func regional(status int, code string, inHeader bool) func(http.ResponseWriter, *http.Request, int) {
+	return func(w http.ResponseWriter, r *http.Request, _ int) {
+		if strings.Contains(r.Header.Get("Authorization"), "/eu-west-3/s3/") {
+			page{keys: []string{"k"}}.write(w)
+			return
+		}
+		if inHeader {
+			w.Header().Set("X-Amz-Bucket-Region", "eu-west-3")
+			fail(w, status, code)
+			return
+		}
+		w.WriteHeader(status)
+		fmt.Fprintf(w, "<Error><Code>%s</Code><Region>eu-west-3</Region></Error>", code)
+	}
+}
+
+func TestRegionLearnt(t *testing.T) {
+	for _, row := range []struct {
+		status   int
+		code     string
+		inHeader bool
+	}{
+		{301, "PermanentRedirect", true},
+		{307, "TemporaryRedirect", true},
+		{400, "AuthorizationHeaderMalformed", true},
+		{400, "AuthorizationHeaderMalformed", false},
+	} {
+		f := serve(t, regional(row.status, row.code, row.inHeader))
+		c := f.client(t, func(o *s3backend.Options) { o.Region = "" })
+		if empty, err := c.Probe(context.Background(), ""); err != nil || empty || c.SigningRegion() != "eu-west-3" {
+			t.Errorf("%v: %v in %s", row, err, c.SigningRegion())
+		}
+		if f.count() != 2 {
+			t.Errorf("%v: %d requests, want 2", row, f.count())
+		}
+
+		// A region that was configured is not silently replaced.
+		c = f.client(t, func(o *s3backend.Options) { o.Region = "us-west-1" })
+		_, err := c.Probe(context.Background(), "")
+		if !errors.Is(err, s3backend.ErrRegion) || !strings.Contains(err.Error(), "eu-west-3") {
+			t.Errorf("%v, configured otherwise: %v", row, err)
+		}
+	}
+}
+
+func TestRegionSources(t *testing.T) {
+	t.Setenv("AWS_REGION", "ap-south-1")
+	for in, want := range map[string]string{"": "ap-south-1", "sa-east-1": "sa-east-1"} {
+		c := newClient(t, s3backend.Options{Bucket: "b", Region: in})
+		if got := c.SigningRegion(); got != want {
+			t.Errorf("region %q: %s, want %s", in, got, want)
+		}
+	}
+	c := newClient(t, s3backend.Options{Bucket: "arn:aws:s3:eu-central-1:123456789012:accesspoint/ap"})
+	if got := c.SigningRegion(); got != "eu-central-1" {
+		t.Errorf("access point: %s", got)
+	}
+}
+
+// Without a region, S3 is asked, and a failure of that is no failure of New.
+func TestRegionDiscovery(t *testing.T) {
+	hosts := &recorder{}
+	c := newClient(t, s3backend.Options{Bucket: "bucket"}.WithNet(hosts.lookup, nil))
+	if hosts.last() != "bucket.s3.us-east-1.amazonaws.com" && hosts.last() != "bucket.s3.amazonaws.com" || c.SigningRegion() != "us-east-1" {
+		t.Errorf("asked %q, region %s", hosts.last(), c.SigningRegion())
+	}
+}
+
+func TestProbe(t *testing.T) {
+	answer := func(status int, code string) func(http.ResponseWriter, *http.Request, int) {
+		return func(w http.ResponseWriter, r *http.Request, _ int) { fail(w, status, code) }
+	}
+	rows := []struct {
+		name    string
+		handler func(http.ResponseWriter, *http.Request, int)
+		empty   bool
+		want    error
+	}{
+		{"full", func(w http.ResponseWriter, r *http.Request, _ int) { page{dirs: []string{"d/"}}.write(w) }, false, nil},
+		{"empty", func(w http.ResponseWriter, r *http.Request, _ int) { page{}.write(w) }, true, nil},
+		{"no bucket", answer(404, "NoSuchBucket"), false, s3backend.ErrNoBucket},
+		{"not S3", func(w http.ResponseWriter, r *http.Request, _ int) { http.NotFound(w, r) }, false, s3backend.ErrNoBucket},
+		{"denied", answer(403, "AccessDenied"), false, fs.ErrPermission},
+		{"unknown key", answer(403, "InvalidAccessKeyId"), false, s3backend.ErrCredentials},
+		{"wrong secret", answer(403, "SignatureDoesNotMatch"), false, s3backend.ErrCredentials},
+		{"expired", answer(400, "ExpiredToken"), false, s3backend.ErrCredentials},
+		{"region", answer(301, "PermanentRedirect"), false, s3backend.ErrRegion},
+		{"down", answer(503, "ServiceUnavailable"), false, s3backend.ErrUnavailable},
+	}
+	for _, row := range rows {
+		t.Run(row.name, func(t *testing.T) {
+			t.Parallel()
+			f := serve(t, row.handler)
+			empty, err := f.client(t).Probe(context.Background(), "")
+			if empty != row.empty || !errors.Is(err, row.want) || (err == nil) != (row.want == nil) {
+				t.Errorf("empty %v, %v; want %v, %v", empty, err, row.empty, row.want)
+			}
+		})
+	}
+}
+
+// Nobody listens: the mount's time-out comes before the request's, and the error
+// says what is wrong and not that time passed.
+func TestProbeUnreachable(t *testing.T) {
+	f := serve(t, func(http.ResponseWriter, *http.Request, int) {})
+	c := f.client(t, func(o *s3backend.Options) { o.Retries = 100 })
+	f.Close()
+	ctx, cancel := context.WithTimeout(context.Background(), 300*time.Millisecond)
+	defer cancel()
+	_, err := c.Probe(ctx, "")
+	if !errors.Is(err, s3backend.ErrUnavailable) || !strings.Contains(err.Error(), "connect") {
+		t.Errorf("error %v", err)
+	}
+	ctx, cancel = context.WithCancel(context.Background())
+	cancel()
+	if _, err := c.Probe(ctx, ""); !errors.Is(err, context.Canceled) {
+		t.Errorf("cancelled: %v", err)
+	}
+}

@@ -1,0 +1,173 @@
+package s3backend_test
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"io"
+	"net/http"
+	"slices"
+	"strconv"
+	"testing"
+
+	"github.com/zs3fs/zs3fs/s3backend"
+)
+
+func readObject(c *s3backend.Client, obj s3backend.Object) ([]byte, error) {
+	body, err := c.Open(context.Background(), obj, off, n)
+	if err != nil {
+		return nil, err
+	}
+	defer body.Close()
+	return io.ReadAll(body)
+}
+
+// A body that breaks in its middle is resumed at the byte reached, of the same
+// version, and of no other.
+func TestResume(t *testing.T) {
+	var ranges, matches []string
+	f := serve(t, func(w http.ResponseWriter, r *http.Request, n int) {
+		ranges = append(ranges, r.Header.Get("Range"))
+		matches = append(matches, r.Header.Get("If-Match"))
+		body := header(w, r)
+		w.WriteHeader(http.StatusPartialContent)
+		if n < 4 {
+			w.Write(body[:1000*n])
+			hangUp(w, false)
+			return
+		}
+		w.Write(body)
+	})
+	got, err := read(f.client(t, func(o *s3backend.Options) { o.Retries = 10 }))
+	checkBytes(t, got, err)
+	if want := []string{"bytes=1000-100999", "bytes=2000-100999", "bytes=4000-100999", "bytes=7000-100999"}; !slices.Equal(ranges, want) {
+		t.Errorf("asked %v, want %v", ranges, want)
+	}
+	if slices.ContainsFunc(matches, func(m string) bool { return m != etag }) {
+		t.Errorf("If-Match %v", matches)
+	}
+}
+
+// The version goes away between two halves of a body: ErrChanged from Read, with
+// the bytes before it right; whether the server honours If-Match or not.
+func TestChangedInTheMiddle(t *testing.T) {
+	for name, second := range map[string]func(http.ResponseWriter, *http.Request){
+		"412": func(w http.ResponseWriter, r *http.Request) { fail(w, 412, "PreconditionFailed") },
+		"404": func(w http.ResponseWriter, r *http.Request) { fail(w, 404, "NoSuchKey") },
+		"416": func(w http.ResponseWriter, r *http.Request) { fail(w, 416, "InvalidRange") },
+		"ETag": func(w http.ResponseWriter, r *http.Request) {
+			header(w, r)
+			w.Header().Set("ETag", `"new"`)
+			w.WriteHeader(206)
+			w.Write(make([]byte, n))
+		},
+	} {
+		// The same for an object whose ETag is known from the first answer only.
+		for _, obj := range []s3backend.Object{object, {Key: object.Key, Size: object.Size}} {
+			f := serve(t, func(w http.ResponseWriter, r *http.Request, i int) {
+				if i > 1 {
+					if r.Header.Get("If-Match") != etag {
+						t.Errorf("%s: If-Match %q", name, r.Header.Get("If-Match"))
+					}
+					second(w, r)
+					return
+				}
+				body := header(w, r)
+				w.WriteHeader(206)
+				w.Write(body[:n/2])
+				hangUp(w, false)
+			})
+			got, err := readObject(f.client(t), obj)
+			if !errors.Is(err, s3backend.ErrChanged) || !bytes.Equal(got, data[off:off+n/2]) {
+				t.Errorf("%s: %v after %d bytes", name, err, len(got))
+			}
+		}
+	}
+}
+
+// The whole object is right with status 200 too, when its size is.
+func TestWholeWithout206(t *testing.T) {
+	for _, row := range []struct {
+		size int
+		etag string
+		want error
+	}{
+		{objectSize, etag, nil},
+		{objectSize + 1, etag, s3backend.ErrBadAnswer},
+		{objectSize, `"other"`, s3backend.ErrChanged},
+	} {
+		f := serve(t, func(w http.ResponseWriter, r *http.Request, _ int) {
+			w.Header().Set("ETag", row.etag)
+			w.Header().Set("Content-Length", strconv.Itoa(row.size))
+			w.Write(content(row.size))
+		})
+		body, err := f.client(t).Open(context.Background(), object, 0, objectSize)
+		if !errors.Is(err, row.want) {
+			t.Errorf("%v: %v", row, err)
+		}
+		if err == nil {
+			if got, err := io.ReadAll(body); err != nil || !bytes.Equal(got, data) {
+				t.Errorf("%v: %v", row, err)
+			}
+			body.Close()
+		}
+	}
+}
+
+// A version id is asked for where known; where only the plain key may be read,
+// that is tried once and remembered.
+func TestVersionID(t *testing.T) {
+	var asked []string
+	allowed := true
+	f := serve(t, func(w http.ResponseWriter, r *http.Request, _ int) {
+		id := r.URL.Query().Get("versionId")
+		asked = append(asked, id)
+		if id != "" && !allowed {
+			fail(w, 403, "AccessDenied")
+			return
+		}
+		right(w, r)
+	})
+	obj := object
+	obj.VersionID = "v7"
+	got, err := readObject(f.client(t), obj)
+	checkBytes(t, got, err)
+	allowed = false
+	c := f.client(t)
+	for range 2 {
+		got, err = readObject(c, obj)
+		checkBytes(t, got, err)
+	}
+	if want := []string{"v7", "v7", "", ""}; !slices.Equal(asked, want) {
+		t.Errorf("asked for versions %q, want %q", asked, want)
+	}
+}
+
+// Connections are used again: F90, and what keeps small reads cheap.
+func TestKeepsConnection(t *testing.T) {
+	ports := map[string]bool{}
+	f := serve(t, func(w http.ResponseWriter, r *http.Request, _ int) {
+		ports[r.RemoteAddr] = true
+		right(w, r)
+	})
+	c := f.client(t)
+	for range 20 {
+		got, err := read(c)
+		checkBytes(t, got, err)
+	}
+	if len(ports) != 1 {
+		t.Errorf("20 reads used %d connections", len(ports))
+	}
+}
+
+// F38: a kept connection that the server closed meanwhile costs one request
+// more at most, and nothing fails.
+func TestDeadKeptConnection(t *testing.T) {
+	f := serve(t, func(w http.ResponseWriter, r *http.Request, _ int) { right(w, r) })
+	c := f.client(t)
+	for range 5 {
+		got, err := read(c)
+		checkBytes(t, got, err)
+		f.CloseClientConnections()
+	}
+}
