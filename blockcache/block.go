@@ -9,10 +9,11 @@ type block struct {
 	index int64
 	size  int64 // of this block; less than the block size at the object's end
 
-	flight  *Flight // while in flight from the source
-	loading bool    // while being read from the disk
-	data    []byte  // nil until the first byte is about to arrive
-	filled  int64   // the fill mark: so many bytes have arrived
+	flight   *Flight // while in flight from the source
+	loading  bool    // while being read from the disk
+	fromDisk bool    // for the count of hits
+	data     []byte  // nil until the first byte is about to arrive
+	filled   int64   // the fill mark: so many bytes have arrived
 
 	pins      int  // chunks, the flight that fills it, the disk's queue
 	gone      bool // left the object's map: recycled with the last pin
@@ -50,6 +51,13 @@ func (b *block) arrivedLocked(filled int64) {
 	}
 	clear(b.waiters[len(rest):])
 	b.waiters = rest
+}
+
+// awaitLocked adds a reader of bytes [lo, hi).
+func (b *block) awaitLocked(lo, hi int64) *waiter {
+	w := &waiter{b: b, lo: lo, hi: hi, done: make(chan struct{})}
+	b.waiters = append(b.waiters, w)
+	return w
 }
 
 // failLocked takes the block out of the map, then tells those who wait.
@@ -131,7 +139,11 @@ func (b *block) class() class {
 // chunkLocked hands out bytes [lo, hi) of a pinned block.
 func (b *block) chunkLocked(lo, hi int64) Chunk {
 	b.read += hi - lo
-	b.o.c.counts.memoryHits.Add(hi - lo)
+	if b.fromDisk {
+		b.o.c.counts.diskHits.Add(hi - lo)
+	} else {
+		b.o.c.counts.memoryHits.Add(hi - lo)
+	}
 	return Chunk{Data: b.data[lo:hi:hi], release: b.unpin}
 }
 

@@ -1,7 +1,10 @@
 package blockcache
 
 import (
-	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"math/bits"
 
 	"github.com/zs3fs/zs3fs/s3backend"
 )
@@ -13,6 +16,7 @@ type Cache struct {
 	mem       *Memory
 	blockSize int64
 	counts    counts
+	disk      *disk                // nil: nothing is kept on disk
 	objects   map[identity]*object // guarded by Memory.mu
 }
 
@@ -21,7 +25,28 @@ type Cache struct {
 // *LockedError when another process has it, *UnsafeError when the directory is
 // not ours alone, else the file system's own.
 func Open(cfg Config) (*Cache, error) {
-	return &Cache{cfg: cfg, mem: cfg.Memory, blockSize: cfg.BlockSize, objects: map[identity]*object{}}, nil
+	return open(cfg, realSyscalls())
+}
+
+func open(cfg Config, sys syscalls) (*Cache, error) {
+	if cfg.BlockSize <= 0 || bits.OnesCount64(uint64(cfg.BlockSize)) != 1 {
+		return nil, fmt.Errorf("blockcache: block size %d is not a power of two", cfg.BlockSize)
+	}
+	if cfg.Memory == nil || cfg.Memory.blockSize != cfg.BlockSize {
+		return nil, errors.New("blockcache: the memory has no buffers of the block size")
+	}
+	if cfg.Logger == nil {
+		cfg.Logger = slog.New(slog.DiscardHandler)
+	}
+	c := &Cache{cfg: cfg, mem: cfg.Memory, blockSize: cfg.BlockSize, objects: map[identity]*object{}}
+	if cfg.Budget > 0 {
+		d, err := openDisk(c, sys)
+		if err != nil {
+			return nil, err
+		}
+		c.disk = d
+	}
+	return c, nil
 }
 
 // Version returns the handle of one version, shared and counted: every handle
@@ -32,8 +57,11 @@ func (c *Cache) Version(obj s3backend.Object) *Version {
 	defer c.mem.mu.Unlock()
 	o := c.objects[id]
 	if o == nil {
-		o = &object{c: c, id: id, size: obj.Size, blocks: map[int64]*block{}}
+		o = &object{c: c, id: id, size: obj.Size, blocks: map[int64]*block{}, store: newStore()}
 		c.objects[id] = o
+	}
+	if c.disk != nil && o.handles == 0 {
+		c.disk.order.reference(c.disk.index[id])
 	}
 	o.handles++
 	o.users++
@@ -41,27 +69,20 @@ func (c *Cache) Version(obj s3backend.Object) *Version {
 	return &Version{o: o, obj: obj}
 }
 
-// Filesystem names the file system of the cache directory: "zfs", "ext4", ...
-func (c *Cache) Filesystem() string { return "" }
+// Filesystem names the file system of the cache directory: "zfs", "ext4", ...;
+// empty when nothing is kept on disk.
+func (c *Cache) Filesystem() string {
+	if c.disk == nil {
+		return ""
+	}
+	return c.disk.filesystem()
+}
 
 // Close writes out what is queued (bounded in time), stops every goroutine and
 // gives up the lock. No version may be used afterwards.
-func (c *Cache) Close() error { return nil }
-
-// The disk is not built yet: nothing is ever there.
-
-type writeQueue struct{}
-
-func (q *writeQueue) waitingLocked() int64 { return 0 }
-func (q *writeQueue) stealLocked() bool    { return false }
-
-func (c *Cache) keepLocked(b *block) {}
-
-func (o *object) onDiskLocked(index int64) (present, known bool) { return false, true }
-func (o *object) loadPresence(index int64)                       {}
-func (o *object) readDisk(ctx context.Context, scratch []byte, index, lo, hi int64) (Chunk, error) {
-	return Chunk{}, ErrMiss
+func (c *Cache) Close() error {
+	if c.disk == nil {
+		return nil
+	}
+	return c.disk.close()
 }
-
-// Cached returns how many of the version's blocks are on disk.
-func (v *Version) Cached() (present, total int64) { return 0, v.o.count() }

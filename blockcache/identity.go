@@ -41,4 +41,13 @@ func hashFields(fields ...string) identity {
 	return identity(h.Sum(nil))
 }
 
+// parseIdentity is the inverse of String.
+func parseIdentity(s string) (id identity, ok bool) {
+	raw, err := hex.DecodeString(s)
+	if err != nil || len(raw) != len(id) || hex.EncodeToString(raw) != s {
+		return id, false
+	}
+	return identity(raw), true
+}
+
 func (id identity) String() string { return hex.EncodeToString(id[:]) }

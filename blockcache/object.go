@@ -17,6 +17,7 @@ type object struct {
 	blocks  map[int64]*block // in flight or in memory
 	handles int              // open versions
 	users   int              // handles, flights, and those busy with its files
+	store   store
 }
 
 // count returns the number of blocks.
@@ -64,6 +65,7 @@ func (o *object) dropKeptLocked() {
 func (o *object) forgetIfUnusedLocked() {
 	if o.users == 0 && len(o.blocks) == 0 && o.c.objects[o.id] == o {
 		delete(o.c.objects, o.id)
+		o.releaseFilesLocked()
 	}
 }
 
@@ -81,7 +83,7 @@ func (o *object) withPresence(first, n int64, fn func(from, to int64)) {
 			return
 		}
 		mu.Unlock()
-		o.loadPresence(from)
+		_ = o.loadPresence(context.Background(), from) // fails with its context only
 	}
 }
 
@@ -141,8 +143,7 @@ func (o *object) readMemory(index, lo, hi int64) (Chunk, *waiter, error) {
 		b.pinLocked()
 		return b.chunkLocked(lo, hi), nil, nil
 	}
-	w := &waiter{b: b, lo: lo, hi: hi, done: make(chan struct{})}
-	b.waiters = append(b.waiters, w)
+	w := b.awaitLocked(lo, hi)
 	if b.flight != nil {
 		b.flight.wantLocked(index + 1)
 	}
@@ -169,4 +170,13 @@ func (o *object) wait(ctx context.Context, w *waiter) (Chunk, error) {
 		f.trimLocked()
 	}
 	return Chunk{}, ctx.Err()
+}
+
+// leave ends a use of the object.
+func (o *object) leave() {
+	mu := &o.c.mem.mu
+	mu.Lock()
+	defer mu.Unlock()
+	o.users--
+	o.forgetIfUnusedLocked()
 }

@@ -34,6 +34,27 @@ func (v *Version) Object() s3backend.Object { return v.obj }
 // BlockSize returns the cache's block size in bytes.
 func (v *Version) BlockSize() int64 { return v.o.c.blockSize }
 
+// Cached returns how many of the version's blocks are on disk. It may read the
+// version's map.
+func (v *Version) Cached() (present, total int64) {
+	o, mu := v.o, &v.o.c.mem.mu
+	total = o.count()
+	for i := int64(0); i < total; {
+		mu.Lock()
+		_, known := o.onDiskLocked(i)
+		for end := min(i+pageEntries, total); known && i < end; i++ {
+			if there, _ := o.onDiskLocked(i); there {
+				present++
+			}
+		}
+		mu.Unlock()
+		if !known {
+			_ = o.loadPresence(context.Background(), i) // fails with its context only
+		}
+	}
+	return present, total
+}
+
 // Missing finds the first run of blocks in [first, first+n) that are neither on
 // disk, in memory nor in flight. count is 0 when there is none. It may read a
 // page of the version's map.

@@ -1,0 +1,227 @@
+package blockcache
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"runtime"
+	"sync"
+	"time"
+
+	"golang.org/x/sys/unix"
+)
+
+const (
+	// readTimeout is how long the disk may take for one read before it counts
+	// as hung: far above a sleeping drive's start under load, far below what a
+	// user takes for a hang.
+	readTimeout = 4 * time.Second
+	// drainTimeout bounds how long Close writes, and then waits for a hung disk.
+	drainTimeout = 5 * time.Second
+	// smallRead is the longest range read by itself from a verified block; more
+	// comes by way of the whole block, and without a copy.
+	smallRead = 128 << 10
+	// maxReads is how many reads of the disk run at once.
+	maxReads = 32
+	// tolerated is how many reads in a row may fail before the disk is left
+	// alone for a while: a bad sector is no bad disk.
+	tolerated = 3
+)
+
+// disk keeps blocks in files. Readers never wait for it longer than readTimeout
+// and never for a write: what blocks on it runs in goroutines of its own.
+//
+// What is on disk is known from the pages of the maps in memory, guarded, as all
+// fields below the line, by Memory.mu.
+type disk struct {
+	c    *Cache
+	sys  syscalls
+	home *home
+	log  *slog.Logger
+
+	ctx    context.Context // ends with Close
+	cancel context.CancelFunc
+	wg     sync.WaitGroup
+	slots  chan struct{} // one for each read under way
+	token  chan struct{} // held by who evicts: one at a time
+	swept  chan struct{} // closed once all is counted; nothing is written before
+	small  int64
+	scraps sync.Pool // of *[]byte of size small
+
+	queue            *writeQueue
+	stopping         bool
+	left             []files // to be closed at the end
+	reading, writing backoff
+	cause            string // of the pause that was logged last
+	index            map[identity]*cached
+	order            fifo
+	busy             map[identity]chan struct{} // being removed or counted
+	present, pending int64
+	freeChecked      time.Time
+	freeLeft         int64 // what may be written until the next check
+	freeDebt         int64 // what is to be evicted until then
+	noPunch          bool  // the file system cannot free a part of a file
+}
+
+func openDisk(c *Cache, sys syscalls) (*disk, error) {
+	if c.cfg.Dir == "" {
+		return nil, errors.New("blockcache: no cache directory")
+	}
+	h, err := openHome(c.cfg)
+	if err != nil {
+		return nil, err
+	}
+	// Writers and readers of a hung disk keep their buffers; together they must
+	// never hold half of the memory.
+	share := int(max(2, c.mem.limit/c.blockSize/8))
+	d := &disk{
+		c: c, sys: sys, home: h, log: c.cfg.Logger,
+		slots:   make(chan struct{}, min(maxReads, share)),
+		token:   make(chan struct{}, 1),
+		swept:   make(chan struct{}),
+		small:   min(smallRead, c.blockSize/2),
+		reading: backoff{tolerated: tolerated},
+		index:   map[identity]*cached{},
+		busy:    map[identity]chan struct{}{},
+	}
+	d.scraps.New = func() any { p := make([]byte, d.small); return &p }
+	d.ctx, d.cancel = context.WithCancel(context.Background())
+	limit := min(c.mem.limit/2, max(c.cfg.WriteQueue, c.blockSize))
+	d.queue = &writeQueue{d: d, limit: limit, ready: make(chan struct{}, 1)}
+	c.mem.mu.Lock()
+	c.mem.queues = append(c.mem.queues, d.queue)
+	c.mem.mu.Unlock()
+	d.wg.Go(d.sweep)
+	for range min(max(2, runtime.NumCPU()), share) {
+		d.wg.Go(d.writer)
+	}
+	return d, nil
+}
+
+// spawnLocked runs fn in a goroutine that close waits for.
+func (d *disk) spawnLocked(fn func()) bool {
+	if d.stopping {
+		return false
+	}
+	d.wg.Go(fn)
+	return true
+}
+
+// close drains the queue, stops everything and gives up the lock.
+func (d *disk) close() error {
+	d.queue.drain(drainTimeout)
+	m := d.c.mem
+	m.mu.Lock()
+	d.stopping = true
+	m.mu.Unlock()
+	d.cancel()
+	done := make(chan struct{})
+	go func() { d.wg.Wait(); close(done) }()
+	timer := time.NewTimer(drainTimeout)
+	defer timer.Stop()
+	var err error
+	select {
+	case <-done:
+		d.closeFiles()
+	case <-timer.C:
+		// Their files stay open: the numbers must not be given to others.
+		err = errors.New("blockcache: the disk of the cache does not answer")
+	}
+	d.queue.detach()
+	d.home.close()
+	return err
+}
+
+// closeFiles closes what abandoned handles left open.
+func (d *disk) closeFiles() {
+	m := d.c.mem
+	m.mu.Lock()
+	left := d.left
+	for _, o := range d.c.objects {
+		if o.store.state == storeOpen {
+			left = append(left, o.store.files)
+			o.store.state = storeEmpty
+		}
+	}
+	m.mu.Unlock()
+	for _, f := range left {
+		f.close()
+	}
+}
+
+// filesystem names the file system of the directory.
+func (d *disk) filesystem() string {
+	var st unix.Statfs_t
+	if unix.Fstatfs(d.home.fd, &st) != nil {
+		return "unknown"
+	}
+	return filesystemName(int64(st.Type))
+}
+
+// readFailed counts a failed read of the disk.
+func (d *disk) readFailed(err error) {
+	d.c.counts.readErrors.Add(1)
+	d.c.mem.mu.Lock()
+	began := d.reading.failed(time.Now())
+	d.c.mem.mu.Unlock()
+	if began {
+		d.log.Warn("cache disk cannot be read; reading from the source instead", "dir", d.home.path, "err", err)
+	}
+}
+
+func (d *disk) readSucceeded() {
+	d.c.mem.mu.Lock()
+	ended := d.reading.succeeded()
+	d.c.mem.mu.Unlock()
+	if ended {
+		d.log.Info("cache disk can be read again", "dir", d.home.path)
+	}
+}
+
+// readHungLocked leaves the disk alone because a read does not return.
+func (d *disk) readHungLocked() {
+	d.c.counts.readErrors.Add(1)
+	if d.reading.block(time.Now()) {
+		d.spawnLocked(func() {
+			d.log.Warn("cache disk does not answer; reading from the source instead", "dir", d.home.path)
+		})
+	}
+}
+
+// writeFailed pauses caching, with one line in the log for each cause.
+func (d *disk) writeFailed(err error) {
+	d.c.counts.writeErrors.Add(1)
+	cause := fmt.Sprint(unwrapErrno(err))
+	d.c.mem.mu.Lock()
+	d.writing.failed(time.Now())
+	news := d.cause != cause
+	d.cause = cause
+	d.c.mem.mu.Unlock()
+	if news {
+		d.log.Warn("cannot write to the cache; caching pauses", "dir", d.home.path, "err", err)
+	}
+	if diskFull(err) {
+		d.makeWay()
+	}
+}
+
+func (d *disk) writeSucceeded() {
+	d.c.mem.mu.Lock()
+	ended := d.writing.succeeded()
+	if ended {
+		d.cause = ""
+	}
+	d.c.mem.mu.Unlock()
+	if ended {
+		d.log.Info("caching again", "dir", d.home.path)
+	}
+}
+
+func unwrapErrno(err error) error {
+	var errno unix.Errno
+	if errors.As(err, &errno) {
+		return errno
+	}
+	return err
+}

@@ -1,0 +1,225 @@
+package blockcache
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"github.com/minio/crc64nvme"
+)
+
+// errMismatch is a block that is not what its map says.
+var errMismatch = errors.New("blockcache: checksum mismatch")
+
+// readDisk returns bytes [lo, hi) of a block on disk: short ranges of verified
+// blocks by themselves, everything else by way of the whole block, which is then
+// in memory. errAgain says that the block's place changed.
+func (o *object) readDisk(ctx context.Context, scratch []byte, index, lo, hi int64) (Chunk, error) {
+	d, mu := o.c.disk, &o.c.mem.mu
+	mu.Lock()
+	present, known := o.onDiskLocked(index)
+	switch {
+	case !known:
+		mu.Unlock()
+		if err := o.loadPresence(ctx, index); err != nil {
+			return Chunk{}, err
+		}
+		return Chunk{}, errAgain
+	case o.blocks[index] != nil:
+		mu.Unlock()
+		return Chunk{}, errAgain
+	case !present || !d.admitReadLocked():
+		mu.Unlock()
+		return Chunk{}, ErrMiss
+	}
+	if hi-lo <= d.small && o.store.pages[index/pageEntries].isVerified(index%pageEntries) {
+		r := &rangeRead{o: o, index: index, lo: lo, n: hi - lo, gen: o.store.gen, fd: o.store.files.data}
+		o.users++
+		mu.Unlock()
+		defer o.leave()
+		return r.run(ctx, scratch)
+	}
+	b := o.newBlockLocked(index)
+	b.loading, b.fromDisk = true, true
+	w := b.awaitLocked(lo, hi)
+	o.users++
+	if !d.spawnLocked(func() { d.loadBlock(b) }) {
+		o.users--
+		b.failLocked(ErrMiss)
+	}
+	mu.Unlock()
+	return o.wait(ctx, w)
+}
+
+func (d *disk) admitRead() bool {
+	d.c.mem.mu.Lock()
+	defer d.c.mem.mu.Unlock()
+	return d.admitReadLocked()
+}
+
+func (d *disk) admitReadLocked() bool {
+	return !d.stopping && (d.reading.pause == 0 || d.reading.admit(time.Now()))
+}
+
+// rangeRead is one read of a part of a verified block. It runs in a goroutine
+// of its own with a buffer of its own, because a reader that gives up must not
+// leave its scratch to a system call that hangs.
+type rangeRead struct {
+	o            *object
+	index, lo, n int64
+	gen          uint64
+	fd           int
+	scrap        *[]byte
+}
+
+func (r *rangeRead) run(ctx context.Context, scratch []byte) (Chunk, error) {
+	o, d, mu := r.o, r.o.c.disk, &r.o.c.mem.mu
+	timer := time.NewTimer(readTimeout)
+	defer timer.Stop()
+	done := make(chan error, 1)
+	select {
+	case d.slots <- struct{}{}:
+	case <-ctx.Done():
+		return Chunk{}, ctx.Err()
+	case <-timer.C:
+		return Chunk{}, d.gaveUp()
+	}
+	r.scrap = d.scraps.Get().(*[]byte)
+	mu.Lock()
+	o.users++
+	started := d.spawnLocked(func() {
+		err := d.sys.readFull(r.fd, (*r.scrap)[:r.n], r.index*o.c.blockSize+r.lo)
+		<-d.slots
+		done <- err
+		o.leave()
+	})
+	if !started {
+		o.users--
+		<-d.slots
+	}
+	mu.Unlock()
+	if !started {
+		return Chunk{}, ErrMiss
+	}
+	select {
+	case err := <-done:
+		return r.finish(scratch, err)
+	case <-ctx.Done():
+		return Chunk{}, ctx.Err()
+	case <-timer.C:
+		return Chunk{}, d.gaveUp()
+	}
+}
+
+// gaveUp is what a reader that waited too long for the disk does.
+func (d *disk) gaveUp() error {
+	d.c.mem.mu.Lock()
+	d.readHungLocked()
+	d.c.mem.mu.Unlock()
+	return errAgain
+}
+
+func (r *rangeRead) finish(scratch []byte, err error) (Chunk, error) {
+	o, d, mu := r.o, r.o.c.disk, &r.o.c.mem.mu
+	defer d.scraps.Put(r.scrap)
+	mu.Lock()
+	void := o.store.gen != r.gen // perhaps read while it was being punched out
+	mu.Unlock()
+	if void {
+		return Chunk{}, errAgain
+	}
+	if err != nil {
+		d.blockUnreadable(o, r.index, err)
+		return Chunk{}, errAgain
+	}
+	d.readSucceeded()
+	copy(scratch[:r.n], *r.scrap)
+	d.c.counts.diskHits.Add(r.n)
+	return Chunk{Data: scratch[:r.n:r.n]}, nil
+}
+
+// loadBlock reads a whole block into memory and compares it with its checksum:
+// at its first use since the start, and again whenever it is read whole, which
+// costs little beside the read.
+func (d *disk) loadBlock(b *block) {
+	mu := &d.c.mem.mu
+	err := d.fillFromDisk(b)
+	if err != nil && !errors.Is(err, errAgain) {
+		d.blockUnreadable(b.o, b.index, err)
+	}
+	mu.Lock()
+	defer mu.Unlock()
+	b.loading = false
+	switch {
+	case b.gone: // given up on: see the watchdog
+	case err != nil:
+		b.failLocked(errAgain)
+	default:
+		b.onDisk = true
+		b.arrivedLocked(b.size)
+	}
+	if b.data != nil {
+		b.unpinLocked()
+	}
+	b.o.users--
+	b.o.forgetIfUnusedLocked()
+}
+
+func (d *disk) fillFromDisk(b *block) error {
+	o, m := b.o, d.c.mem
+	select {
+	case d.slots <- struct{}{}:
+	case <-d.ctx.Done():
+		return errAgain
+	}
+	defer func() { <-d.slots }()
+	data, err := m.acquire(d.ctx, b.size, nil)
+	if err != nil {
+		return errAgain
+	}
+	watchdog := time.AfterFunc(readTimeout, func() {
+		m.mu.Lock()
+		defer m.mu.Unlock()
+		d.readHungLocked()
+		if !b.gone {
+			b.failLocked(errAgain)
+		}
+	})
+	defer watchdog.Stop()
+
+	m.mu.Lock()
+	b.data = data
+	b.pinLocked()
+	gen, fd := o.store.gen, o.store.files.data
+	p, i := o.store.pages[b.index/pageEntries], b.index%pageEntries
+	want := p.entries[i]
+	m.mu.Unlock()
+	if want == 0 {
+		return errAgain
+	}
+	if err := d.sys.readFull(fd, data, b.index*d.c.blockSize); err != nil {
+		return err
+	}
+	if crc64nvme.Checksum(data) != want {
+		return errMismatch
+	}
+	d.readSucceeded()
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if o.store.gen != gen {
+		return errAgain // perhaps read while it was being punched out
+	}
+	p.verify(i)
+	return nil
+}
+
+// blockUnreadable drops a block that could not be read or is not what it was.
+func (d *disk) blockUnreadable(o *object, index int64, err error) {
+	if errors.Is(err, errMismatch) || isTruncated(err) {
+		d.c.counts.mismatches.Add(1)
+		d.log.Warn("cached block is damaged; fetching it again", "dir", d.home.path, "version", o.id.String(), "block", index, "err", err)
+	} else {
+		d.readFailed(err)
+	}
+	d.dropBlock(o, index)
+}

@@ -1,0 +1,47 @@
+package blockcache
+
+// Faults stand between the cache and its disk. A nil one does nothing; the
+// others decide whether to call real.
+type Faults struct {
+	Pread  func(p []byte, off int64, real func() (int, error)) (int, error)
+	Pwrite func(p []byte, off int64, real func() (int, error)) (int, error)
+	Punch  func(off, n int64, real func() error) error
+	Free   func() (int64, error)
+}
+
+// OpenFaulty is Open with faults.
+func OpenFaulty(cfg Config, f Faults) (*Cache, error) {
+	sys := realSyscalls()
+	real := sys
+	if f.Pread != nil {
+		sys.pread = func(fd int, p []byte, off int64) (int, error) {
+			return f.Pread(p, off, func() (int, error) { return real.pread(fd, p, off) })
+		}
+	}
+	if f.Pwrite != nil {
+		sys.pwrite = func(fd int, p []byte, off int64) (int, error) {
+			return f.Pwrite(p, off, func() (int, error) { return real.pwrite(fd, p, off) })
+		}
+	}
+	if f.Punch != nil {
+		sys.punch = func(fd int, off, n int64) error {
+			return f.Punch(off, n, func() error { return real.punch(fd, off, n) })
+		}
+	}
+	if f.Free != nil {
+		sys.free = func(int) (int64, error) { return f.Free() }
+	}
+	return open(cfg, sys)
+}
+
+// HeaderSize is the length of a map's header.
+const HeaderSize = headerSize
+
+// DecodeHeader decodes a map's header and encodes it again.
+func DecodeHeader(p []byte) ([]byte, error) {
+	h, err := decodeHeader(p)
+	if err != nil {
+		return nil, err
+	}
+	return h.encode(), nil
+}

@@ -1,0 +1,272 @@
+package blockcache
+
+import (
+	"errors"
+	"math"
+	"strings"
+
+	"golang.org/x/sys/unix"
+)
+
+// sweep goes through what lies on disk, once, behind the back of the readers: it
+// adds up what is present and removes what belongs to no version. Writers wait
+// for its end, so that the budget is never exceeded by what was not counted yet.
+// It never fails: a directory that cannot be read counts as empty.
+func (d *disk) sweep() {
+	if err := d.sweepAll(); err != nil && d.ctx.Err() == nil {
+		d.log.Warn("cannot read all of the cache directory", "dir", d.home.path, "err", err)
+	}
+	if d.ctx.Err() == nil {
+		close(d.swept)
+	}
+}
+
+func (d *disk) sweepAll() error {
+	objects, err := openDir(d.home.fd, objectsName)
+	if errors.Is(err, unix.ENOENT) {
+		return nil
+	}
+	if errors.Is(err, unix.ENOTDIR) || errors.Is(err, unix.ELOOP) {
+		return removeName(d.home.fd, objectsName)
+	}
+	if err != nil {
+		return err
+	}
+	defer unix.Close(objects)
+	var trouble error
+	err = eachName(objects, func(name string) error {
+		trouble = errors.Join(trouble, d.sweepShard(objects, name))
+		return d.ctx.Err()
+	})
+	return errors.Join(trouble, err, d.fitBudget())
+}
+
+func (d *disk) sweepShard(objects int, shard string) error {
+	if len(shard) != 2 || !isHex(shard) {
+		return removeName(objects, shard)
+	}
+	dir, err := openDir(objects, shard)
+	if errors.Is(err, unix.ENOTDIR) || errors.Is(err, unix.ELOOP) {
+		return removeName(objects, shard)
+	}
+	if err != nil {
+		return err
+	}
+	defer unix.Close(dir)
+	var trouble error
+	err = eachName(dir, func(name string) error {
+		trouble = errors.Join(trouble, d.sweepName(dir, shard, name))
+		return d.ctx.Err()
+	})
+	return errors.Join(trouble, err)
+}
+
+// sweepName looks at one name in a shard's directory.
+func (d *disk) sweepName(dir int, shard, name string) error {
+	base, isMap := strings.CutSuffix(name, mapSuffix)
+	id, ok := parseIdentity(shard + base)
+	switch {
+	case !ok:
+		return removeName(dir, name)
+	case isMap:
+		return d.sweepVersion(dir, id)
+	case !exists(dir, name+mapSuffix):
+		return d.sweepVersion(dir, id) // data without a map
+	}
+	return nil
+}
+
+// sweepVersion counts a version, or removes it when it is damaged.
+func (d *disk) sweepVersion(dir int, id identity) error {
+	mu := &d.c.mem.mu
+	mu.Lock()
+	if o := d.c.objects[id]; o != nil {
+		o.users++
+		mu.Unlock()
+		err := d.countOpen(o)
+		mu.Lock()
+		o.users--
+		o.forgetIfUnusedLocked()
+		mu.Unlock()
+		return err
+	}
+	busy := make(chan struct{})
+	d.busy[id] = busy
+	mu.Unlock()
+	bytes, err := d.countClosed(dir, id)
+	mu.Lock()
+	if bytes > 0 {
+		d.countLocked(id, bytes)
+	}
+	delete(d.busy, id)
+	close(busy)
+	mu.Unlock()
+	return err
+}
+
+// countClosed adds up a version that nobody has open.
+func (d *disk) countClosed(dir int, id identity) (int64, error) {
+	_, name := id.names()
+	h, err := d.readHeader(dir, name, id)
+	if errors.Is(err, errDamaged) || errors.Is(err, unix.ENOENT) {
+		return 0, removePair(dir, name)
+	}
+	if err != nil {
+		return 0, err
+	}
+	f, err := d.openPair(dir, h)
+	if errors.Is(err, errDamaged) || errors.Is(err, unix.ENOENT) {
+		return 0, removePair(dir, name)
+	}
+	if err != nil {
+		return 0, err
+	}
+	defer f.close()
+	var sum int64
+	for n := range h.pages() {
+		p, err := d.readPage(f, h, n)
+		if err != nil {
+			return sum, err
+		}
+		sum += p.presentBytes(h, n)
+		if d.ctx.Err() != nil {
+			return sum, d.ctx.Err()
+		}
+	}
+	if sum == 0 {
+		return 0, removePair(dir, name)
+	}
+	return sum, d.freeStrays(f, h, sum)
+}
+
+// readHeader reads who a map says it is, to compare it with its name.
+func (d *disk) readHeader(dir int, name string, id identity) (header, error) {
+	fd, _, _, err := openFile(dir, name+mapSuffix)
+	if err != nil {
+		return header{}, err
+	}
+	defer unix.Close(fd)
+	raw := make([]byte, headerSize)
+	if err := d.sys.readFull(fd, raw, 0); isTruncated(err) {
+		return header{}, errDamaged
+	} else if err != nil {
+		return header{}, err
+	}
+	h, err := decodeHeader(raw)
+	if err == nil && (h.id != id || h.blockSize != d.c.blockSize) {
+		err = errDamaged
+	}
+	return h, err
+}
+
+// strayTolerance is what a file may take beyond its present bytes before it is
+// searched for blocks that a crash left without a map entry: file systems round
+// up, and keep indirect blocks.
+const strayTolerance = 64 << 10
+
+// freeStrays frees the space of blocks that were written when the process died,
+// before their map entries were, or that were about to be freed.
+func (d *disk) freeStrays(f files, h header, present int64) error {
+	var st unix.Stat_t
+	if err := unix.Fstat(f.data, &st); err != nil {
+		return err
+	}
+	if st.Blocks*512 <= present+strayTolerance || !f.writable {
+		return nil
+	}
+	var from, to int64 // the run of absent bytes before the block looked at
+	for n := range h.pages() {
+		p, err := d.readPage(f, h, n)
+		if err != nil {
+			return err
+		}
+		for i := n * pageEntries; i < min((n+1)*pageEntries, h.count()); i++ {
+			if p.entries[i%pageEntries] == 0 {
+				to = i*h.blockSize + h.blockLen(i)
+				continue
+			}
+			if from < to {
+				if err := d.sys.punch(f.data, from, to-from); err != nil {
+					return err
+				}
+			}
+			from = (i + 1) * h.blockSize
+		}
+	}
+	if from < to {
+		return d.sys.punch(f.data, from, to-from)
+	}
+	return nil
+}
+
+// countOpen adds up a version that was opened before the sweep came to it, page
+// by page: what is dropped meanwhile is taken off again only below the mark.
+func (d *disk) countOpen(o *object) error {
+	select {
+	case o.store.control <- struct{}{}:
+	case <-d.ctx.Done():
+		return d.ctx.Err()
+	}
+	defer func() { <-o.store.control }()
+	mu, s, h := &d.c.mem.mu, &o.store, o.header()
+	mu.Lock()
+	state := s.state
+	mu.Unlock()
+	if state == storeClosed {
+		if err := d.attach(o); err != nil {
+			return err
+		}
+	}
+	for n := range h.pages() {
+		mu.Lock()
+		f, open, done := s.files, s.state == storeOpen, s.counted > n
+		mu.Unlock()
+		if !open || done {
+			break
+		}
+		// Nobody else can load a page now: the caller has the control.
+		fresh, err := d.readPage(f, h, n)
+		if err != nil {
+			return err
+		}
+		mu.Lock()
+		if p := s.pages[n]; p != nil {
+			fresh = p
+		}
+		if bytes := fresh.presentBytes(h, n); bytes > 0 {
+			d.countLocked(o.id, bytes)
+		}
+		s.counted = n + 1
+		mu.Unlock()
+	}
+	mu.Lock()
+	s.counted = math.MaxInt64
+	mu.Unlock()
+	return nil
+}
+
+// readPage reads a page of a map; what a cut-off file lacks is absent.
+func (d *disk) readPage(f files, h header, n int64) (*page, error) {
+	off, size := h.pageSpan(n)
+	raw := make([]byte, size)
+	err := d.sys.readFull(f.entries, raw, off)
+	if isTruncated(err) {
+		clear(raw)
+		err = nil
+	}
+	return decodePage(raw), err
+}
+
+// fitBudget evicts what is too much, as after the budget was lowered.
+func (d *disk) fitBudget() error {
+	for {
+		d.c.mem.mu.Lock()
+		over := d.present - d.c.cfg.Budget
+		d.c.mem.mu.Unlock()
+		if over <= 0 || !d.evict(over) {
+			return nil
+		}
+	}
+}
+
+func isHex(s string) bool { return strings.Trim(s, "0123456789abcdef") == "" }

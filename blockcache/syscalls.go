@@ -1,0 +1,88 @@
+package blockcache
+
+import (
+	"io"
+
+	"golang.org/x/sys/unix"
+)
+
+// syscalls is what moves block bytes; tests put failing and hanging ones here.
+type syscalls struct {
+	pread  func(fd int, p []byte, off int64) (int, error)
+	pwrite func(fd int, p []byte, off int64) (int, error)
+	punch  func(fd int, off, n int64) error
+	free   func(fd int) (int64, error) // bytes free to us in the file system
+}
+
+func realSyscalls() syscalls {
+	return syscalls{
+		pread:  unix.Pread,
+		pwrite: unix.Pwrite,
+		punch: func(fd int, off, n int64) error {
+			_, err := retryInt(func() (int, error) {
+				return 0, unix.Fallocate(fd, unix.FALLOC_FL_PUNCH_HOLE|unix.FALLOC_FL_KEEP_SIZE, off, n)
+			})
+			return err
+		},
+		free: func(fd int) (int64, error) {
+			var st unix.Statfs_t
+			if _, err := retryInt(func() (int, error) { return 0, unix.Fstatfs(fd, &st) }); err != nil {
+				return 0, err
+			}
+			return int64(st.Bavail) * st.Bsize, nil
+		},
+	}
+}
+
+// readFull reads all of p; a file that ends before is io.ErrUnexpectedEOF.
+func (s *syscalls) readFull(fd int, p []byte, off int64) error {
+	for len(p) > 0 {
+		n, err := retryInt(func() (int, error) { return s.pread(fd, p, off) })
+		if err != nil {
+			return err
+		}
+		if n == 0 {
+			return io.ErrUnexpectedEOF
+		}
+		p, off = p[n:], off+int64(n)
+	}
+	return nil
+}
+
+func (s *syscalls) writeFull(fd int, p []byte, off int64) error {
+	for len(p) > 0 {
+		n, err := retryInt(func() (int, error) { return s.pwrite(fd, p, off) })
+		if err != nil {
+			return err
+		}
+		if n == 0 {
+			return io.ErrShortWrite
+		}
+		p, off = p[n:], off+int64(n)
+	}
+	return nil
+}
+
+// filesystemName names what statfs found.
+func filesystemName(magic int64) string {
+	names := map[int64]string{
+		0x2fc12fc1: "zfs",
+		0xef53:     "ext4",
+		0x58465342: "xfs",
+		0x9123683e: "btrfs",
+		0x01021994: "tmpfs",
+		0x794c7630: "overlay",
+		0x6969:     "nfs",
+		0x65735546: "fuse",
+		0xf2f52010: "f2fs",
+		0xca451a4e: "bcachefs",
+		0xff534d42: "cifs",
+		0xfe534d42: "smb2",
+		0x01021997: "9p",
+		0x4d44:     "vfat",
+	}
+	if name, ok := names[magic]; ok {
+		return name
+	}
+	return "unknown"
+}
