@@ -3,7 +3,6 @@ package s3test
 import (
 	"bytes"
 	"compress/gzip"
-	"fmt"
 	"net/http"
 	"slices"
 	"strings"
@@ -172,7 +171,7 @@ func WrongChecksum() Action {
 		const name = "X-Amz-Checksum-Crc64nvme"
 		if sum := []byte(r.Header.Get(name)); len(sum) > 0 {
 			slices.Reverse(sum[:11]) // base64 of 8 bytes, without its padding
-			SetHeader(name, fmt.Sprintf("%s", sum))(Request{}, r)
+			SetHeader(name, string(sum))(Request{}, r)
 		}
 	}
 }
