@@ -33,7 +33,9 @@ func newStore(memory int64) (*store, error) {
 		MaxCost:            memory,
 		BufferItems:        64,
 		IgnoreInternalCost: true,
-		ShouldUpdate:       func(cur, prev *held) bool { return !cur.asked.Before(prev.asked) },
+		// Its own expiry is not used, so that its ticker need not run.
+		TtlTickerDurationInSec: 1 << 30,
+		ShouldUpdate:           func(cur, prev *held) bool { return !cur.asked.Before(prev.asked) },
 	})
 	if err != nil {
 		return nil, err
