@@ -1,6 +1,9 @@
 package prefetch
 
-import "time"
+import (
+	"slices"
+	"time"
+)
 
 // detector sees where the reads of one handle fall and says what to fetch. It is
 // a value: it does no I/O, has no clock and starts nothing, so that a test can
@@ -122,13 +125,17 @@ func (d *detector) match(off, end int64) *stream {
 // near reports whether off may be a piece that overtook others of an active
 // stream, or was overtaken.
 func (d *detector) near(off int64) bool {
-	for i := range d.streams {
-		s := &d.streams[i]
-		if s.active && abs(off-s.next) <= reorderBlocks*d.limits.block {
-			return true
-		}
-	}
-	return false
+	return slices.ContainsFunc(d.streams, func(s stream) bool {
+		return s.active && abs(off-s.next) <= reorderBlocks*d.limits.block
+	})
+}
+
+// overtaken reports whether s may be no more than the pieces that an active stream
+// has left behind: for how little has been read of it.
+func (d *detector) overtaken(s *stream) bool {
+	return s.read < d.limits.request*d.limits.block && slices.ContainsFunc(d.streams, func(t stream) bool {
+		return t.active && !t.downwards && t.next > s.next && t.next-s.next <= reorderBlocks*d.limits.block
+	})
 }
 
 // hit moves s by a read that touches it.
@@ -142,11 +149,12 @@ func (d *detector) hit(p *plan, s *stream, now time.Time, off, end int64, room f
 	switch {
 	case up == down: // read again, or overtaken
 	case s.active && s.downwards == down:
-	case up && s.hits >= activeHits:
-		d.turn(p, s, false)
+	case s.active: // not enough to turn: who does, soon is out of reach (trim)
+		up, down = false, false
+	case s.hits >= activeHits && !d.overtaken(s):
 		s = d.jump(p, s)
-	case down && s.backs >= backwardHits:
-		d.turn(p, s, true)
+	case s.backs >= backwardHits && !d.near(off):
+		s.downwards = true
 		s.activate(l)
 	default: // not believed yet
 		up, down = false, false
@@ -160,12 +168,6 @@ func (d *detector) hit(p *plan, s *stream, now time.Time, off, end int64, room f
 	if !s.downwards && s.next >= l.size || s.downwards && s.start == 0 {
 		d.remove(s)
 	}
-}
-
-// turn makes s run the other way, if it was active.
-func (d *detector) turn(p *plan, s *stream, downwards bool) {
-	d.dropAhead(p, s)
-	s.active, s.downwards = false, downwards
 }
 
 // widen makes a demand of an active stream as long as the request that the block
@@ -214,7 +216,7 @@ func (d *detector) join(s *stream) *stream {
 	return s
 }
 
-// jump activates s; or, when s lies in what an active stream has asked for, moves
+// jump activates s, and gives up what was asked for where the reader came from; or, when s lies in what an active stream has asked for, moves
 // that stream there, as its reader has skipped ahead.
 func (d *detector) jump(p *plan, s *stream) *stream {
 	l := d.limits
@@ -235,6 +237,13 @@ func (d *detector) jump(p *plan, s *stream) *stream {
 		return d.find(id)
 	}
 	s.activate(l)
+	for i := range d.streams {
+		// Who has read three times here and never again there, has left.
+		if t := &d.streams[i]; t.active && t.id != s.id && t.seen <= s.born {
+			d.dropAhead(p, t)
+			t.restart(l)
+		}
+	}
 	return s
 }
 
@@ -247,7 +256,7 @@ func (d *detector) begin(p *plan, first bool, now time.Time, off, end int64, roo
 	}
 	d.lastID++
 	d.streams = append(d.streams, stream{
-		id: d.lastID, start: off, next: end, read: end - off, used: now, seen: d.total,
+		id: d.lastID, start: off, next: end, read: end - off, used: now, seen: d.total, born: d.total,
 	})
 	if s := &d.streams[len(d.streams)-1]; first && off == 0 {
 		p.stream = s.id

@@ -27,11 +27,20 @@ type gathering struct {
 // chunk that is not the last is copied to its place in dst.
 func (g *gathering) gather(ctx context.Context, dst []byte, off int64) (Result, error) {
 	defer g.withdraw()
-	if s := g.reader.detector.limits.cover(off, off+int64(len(dst))); s.n > 1 {
-		g.demand(s) // all that is missing, and not one block after another
+	l := g.reader.detector.limits
+	all := l.cover(off, off+int64(len(dst)))
+	asked := all.first
+	if all.n == 1 {
+		asked = all.end() // most reads: a miss is soon enough to ask
 	}
 	pos := 0
 	for {
+		// All that is missing of the next request's size, and not one block after
+		// another; but no more, as memory may not hold it until it is read.
+		if at := (off + int64(pos)) / l.block; at == asked && at < all.end() {
+			asked = min(at+l.request, all.end())
+			g.demand(span{at, asked - at})
+		}
 		c, err := g.piece(ctx, dst[pos:], off+int64(pos))
 		if err != nil {
 			return Result{}, err
@@ -94,11 +103,10 @@ func (g *gathering) demand(s span) {
 	if _, n := r.version.Missing(s.first, s.n); n == 0 {
 		return
 	}
-	if g.want.first <= s.first && s.end() <= g.want.end() {
-		s.n = g.want.end() - s.first
-		if g.want.first < s.first && len(g.jobs) == 0 {
-			s = g.want
-		}
+	if size := r.detector.limits.request; g.want.n <= size && len(g.jobs) == 0 {
+		s = g.want
+	} else {
+		s.n = max(s.n, min(g.want.end()-s.first, size))
 	}
 	for s.n > 0 {
 		at, n := r.version.Missing(s.first, s.n)

@@ -40,14 +40,14 @@ func newQueue(connections int) *queue {
 	}
 }
 
-// reserve returns how many connections are kept for demand: a quarter, at least 4
-// where there are 16 or more, and never all of them.
+// reserve returns how many connections are kept for demand: a quarter, and at
+// least 4 where there are 16 or more. One is kept in any case: a guess may wait for
+// memory that only a demand's reader gives back.
 func reserve(connections int) int {
-	r := connections / 4
 	if connections >= 16 {
-		r = max(r, 4)
+		return max(connections/4, 4)
 	}
-	return min(max(r, 1), connections-1)
+	return max(connections/4, 1)
 }
 
 func (q *queue) addDemand(j *job) { q.demands = append(q.demands, j) }

@@ -7,9 +7,12 @@ func (s span) end() int64 { return s.first + s.n }
 
 func (s span) overlaps(t span) bool { return s.first < t.end() && t.first < s.end() }
 
-// pieces cuts s at the multiples of size, so that no piece is longer than size
-// and readers who come from different places cut alike.
+// pieces cuts s, where it is longer than size, at the multiples of size, so that
+// readers who come from different places cut alike.
 func (s span) pieces(size int64) []span {
+	if s.n <= size {
+		return []span{s}
+	}
 	var out []span
 	for first := s.first; first < s.end(); {
 		end := min(first/size*size+size, s.end())

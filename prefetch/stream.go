@@ -17,7 +17,7 @@ type stream struct {
 	size        int64 // of the next request, in blocks
 	read        int64 // bytes
 	used        time.Time
-	seen        int64 // the detector's total when it was last read
+	seen, born  int64 // the detector's total when it was last read, and at first
 }
 
 // activate begins to read ahead.

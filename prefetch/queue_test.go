@@ -1,0 +1,153 @@
+package prefetch
+
+import (
+	"testing"
+)
+
+func TestReserve(t *testing.T) {
+	for connections, want := range map[int]int{1: 1, 2: 1, 3: 1, 4: 1, 8: 2, 15: 3, 16: 4, 32: 8, 250: 62} {
+		if got := reserve(connections); got != want {
+			t.Errorf("reserve(%d) = %d, not %d", connections, got, want)
+		}
+	}
+}
+
+// start takes jobs until nothing more may start.
+func start(q *queue) []*job {
+	var out []*job
+	for j := q.next(); j != nil; j = q.next() {
+		out = append(out, j)
+	}
+	return out
+}
+
+func addGuesses(q *queue, r *Reader, n int) []*job {
+	var out []*job
+	for i := range n {
+		j := newJob(r, span{int64(8 * i), 8}, false)
+		q.addGuess(j, int64(8*i))
+		out = append(out, j)
+	}
+	return out
+}
+
+func TestDemandGoesFirstAndHasItsReserve(t *testing.T) {
+	q := newQueue(8)
+	r := &Reader{}
+	addGuesses(q, r, 20)
+	if got := start(q); len(got) != 6 {
+		t.Fatalf("%d guesses on 8 connections", len(got))
+	}
+	d1, d2, d3 := newJob(r, span{0, 1}, true), newJob(r, span{1, 1}, true), newJob(r, span{2, 1}, true)
+	q.addDemand(d1)
+	q.addDemand(d2)
+	q.addDemand(d3)
+	got := start(q)
+	if len(got) != 2 || got[0] != d1 || got[1] != d2 {
+		t.Fatalf("%d demands on the reserve", len(got))
+	}
+	for j := range q.running {
+		if !j.demand {
+			q.done(j)
+			break
+		}
+	}
+	if got := start(q); len(got) != 1 || got[0] != d3 {
+		t.Fatal("a guess was started before a demand")
+	}
+}
+
+func TestReadersTakeTurns(t *testing.T) {
+	q := newQueue(4)
+	a, b := &Reader{}, &Reader{}
+	addGuesses(q, a, 5)
+	addGuesses(q, b, 2)
+	var owners string
+	for len(owners) < 7 {
+		for _, j := range start(q) {
+			if j.owner == a {
+				owners += "a"
+			} else {
+				owners += "b"
+			}
+			q.done(j)
+		}
+	}
+	if owners != "ababaaa" {
+		t.Error(owners)
+	}
+}
+
+func TestNearestGuessFirst(t *testing.T) {
+	q := newQueue(8)
+	r := &Reader{}
+	far := addGuesses(q, r, 4)
+	near := newJob(r, span{500, 1}, false)
+	q.addGuess(near, 2)
+	got := start(q)
+	if len(got) != 5 || got[0] != far[0] || got[1] != near || got[2] != far[1] {
+		t.Error("not in the order of distance")
+	}
+}
+
+func TestDropTakesOwnGuessesOnly(t *testing.T) {
+	q := newQueue(4)
+	a, b := &Reader{}, &Reader{}
+	ja := addGuesses(q, a, 6)
+	addGuesses(q, b, 2)
+	d := newJob(a, span{8, 8}, true)
+	q.addDemand(d)
+	running := start(q) // the demand, and a, b, a
+	if len(running) != 4 {
+		t.Fatalf("%d running", len(running))
+	}
+	queued, ran := q.drop(a, span{4, 35}) // ends in a's fifth guess: that one stays
+	if len(queued) != 2 || queued[0] != ja[2] || queued[1] != ja[3] {
+		t.Errorf("queued ones dropped: %d", len(queued))
+	}
+	if len(ran) != 2 {
+		t.Errorf("running ones dropped: %d", len(ran))
+	}
+	if q.guesses != 3 {
+		t.Errorf("%d guesses left", q.guesses)
+	}
+	if rest := q.dropAll(); len(rest) != 3 || q.guesses != 0 || q.next() != nil {
+		t.Errorf("%d left at the end", len(rest))
+	}
+}
+
+func TestWithdraw(t *testing.T) {
+	q := newQueue(1)
+	r := &Reader{}
+	d1, d2 := newJob(r, span{0, 1}, true), newJob(r, span{1, 1}, true)
+	q.addDemand(d1)
+	q.addDemand(d2)
+	start(q)
+	if q.withdraw(d1) {
+		t.Error("a running demand was withdrawn")
+	}
+	if !q.withdraw(d2) || q.withdraw(d2) {
+		t.Error("a queued demand is withdrawn once")
+	}
+}
+
+func TestPieces(t *testing.T) {
+	for _, c := range []struct {
+		s    span
+		want []span
+	}{
+		{span{5, 8}, []span{{5, 8}}},
+		{span{5, 9}, []span{{5, 3}, {8, 6}}},
+		{span{0, 17}, []span{{0, 8}, {8, 8}, {16, 1}}},
+	} {
+		got := c.s.pieces(8)
+		if len(got) != len(c.want) {
+			t.Fatalf("%v: %v", c.s, got)
+		}
+		for i := range got {
+			if got[i] != c.want[i] {
+				t.Errorf("%v: %v", c.s, got)
+			}
+		}
+	}
+}
