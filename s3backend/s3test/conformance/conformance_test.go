@@ -88,7 +88,7 @@ func client(t testing.TB, o s3backend.Options) *s3backend.Client {
 func server(t testing.TB, m *s3test.Mem) conformance.Target {
 	const access, secret = "AKIDCONFORMANCE", "secret"
 	setenv(t, access, secret)
-	s, err := s3test.NewServer(m, s3test.ServerConfig{AccessKey: access, SecretKey: secret, PageSize: 7})
+	s, err := s3test.NewServer(m, s3test.ServerConfig{AccessKey: access, SecretKey: secret, PageSize: 97})
 	if err != nil {
 		t.Fatal(err)
 	}
