@@ -54,12 +54,15 @@ func inBubble(
 		if err != nil {
 			t.Fatal(err)
 		}
+		// Deferred, so that a failing test says why and not that goroutines remain.
+		defer func() {
+			c.Close()
+			close(b.stop)
+			server.Close()
+			<-served
+			synctest.Wait()
+		}()
 		test(t, b, c)
-		c.Close()
-		close(b.stop)
-		server.Close()
-		<-served
-		synctest.Wait()
 	})
 }
 

@@ -100,7 +100,7 @@ func (f *fake) quick() s3backend.Options {
 		HeaderTimeout:  500 * time.Millisecond,
 		StallTimeout:   200 * time.Millisecond,
 		RequestTimeout: 10 * time.Second,
-		Retries:        4,
+		Retries:        3,
 	}
 }
 

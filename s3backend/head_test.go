@@ -61,7 +61,7 @@ func TestHeadErrors(t *testing.T) {
 		{"missing", 404, fs.ErrNotExist, 1},
 		{"refused", 403, fs.ErrPermission, 1},
 		{"delete marker", 405, fs.ErrNotExist, 1},
-		{"failing", 500, s3backend.ErrUnavailable, 4},
+		{"failing", 500, s3backend.ErrUnavailable, 3},
 	}
 	for _, row := range rows {
 		f := serve(t, func(w http.ResponseWriter, r *http.Request, _ int) { w.WriteHeader(row.status) })

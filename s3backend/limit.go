@@ -18,6 +18,8 @@ const (
 	maxErrorDocument = 64 << 10
 )
 
+var errTooLarge = wrongAnswer("larger than any right answer")
+
 // limitAnswers bounds what the SDK reads into memory of an answer: pages and
 // error documents. The body of an object passes: it is checked and counted as it
 // streams.
@@ -28,18 +30,26 @@ func limitAnswers(stack *middleware.Stack) error {
 			middleware.DeserializeOutput, middleware.Metadata, error,
 		) {
 			out, meta, err := next.HandleDeserialize(ctx, in)
-			if resp, ok := out.RawResponse.(*smithyhttp.Response); ok && err == nil && resp.Body != nil {
-				good := resp.StatusCode >= 200 && resp.StatusCode < 300
-				switch {
-				case !good:
-					resp.Body = &limitedBody{ReadCloser: resp.Body, left: maxErrorDocument}
-					noteRegion(resp)
-				case middleware.GetOperationName(ctx) != "GetObject":
-					resp.Body = &limitedBody{ReadCloser: resp.Body, left: maxPage}
-				}
+			if resp, ok := out.RawResponse.(*smithyhttp.Response); ok && err == nil {
+				err = limitAnswer(resp, middleware.GetOperationName(ctx))
 			}
 			return out, meta, err
 		}), middleware.After)
+}
+
+func limitAnswer(resp *smithyhttp.Response, operation string) error {
+	switch {
+	case resp.StatusCode < 200 || resp.StatusCode >= 300:
+		resp.Body = &limitedBody{ReadCloser: resp.Body, left: maxErrorDocument}
+		noteRegion(resp)
+	case operation == "GetObject", operation == "HeadObject":
+	case resp.ContentLength > maxPage:
+		resp.Body.Close()
+		return errTooLarge
+	default:
+		resp.Body = &limitedBody{ReadCloser: resp.Body, left: maxPage}
+	}
+	return nil
 }
 
 // noteRegion copies the region that an error document names into the header in
@@ -82,7 +92,7 @@ func (b *limitedBody) Read(p []byte) (int, error) {
 	}
 	n, err := b.ReadCloser.Read(p)
 	if n > b.left {
-		return b.left, wrongAnswer("answer larger than any right one")
+		return b.left, errTooLarge
 	}
 	b.left -= n
 	return n, err

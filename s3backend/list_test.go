@@ -55,6 +55,7 @@ func (p page) write(w http.ResponseWriter) {
 		fmt.Fprintf(&b, "<CommonPrefixes><Prefix>%s</Prefix></CommonPrefixes>", d)
 	}
 	b.WriteString("</ListBucketResult>")
+	w.Header().Set("Content-Length", fmt.Sprint(b.Len()))
 	io.WriteString(w, b.String())
 }
 
@@ -153,6 +154,28 @@ func TestListRetriesPage(t *testing.T) {
 	got, err := entries(f.client(t, func(o *s3backend.Options) { o.Retries = 5 }), "", 0)
 	if err != nil || !slices.Equal(got, []string{"a", "b", "c"}) {
 		t.Errorf("got %q, %v", got, err)
+	}
+}
+
+// F34: a page without end and without a length is given up, not kept in memory.
+func TestListEndlessPage(t *testing.T) {
+	sent := 0
+	f := serve(t, func(w http.ResponseWriter, r *http.Request, _ int) {
+		io.WriteString(w, "<ListBucketResult><IsTruncated>false</IsTruncated>")
+		space := strings.Repeat(" ", 1<<20)
+		for sent < 64<<20 {
+			if _, err := io.WriteString(w, space); err != nil {
+				return
+			}
+			sent += len(space)
+		}
+	})
+	_, err := entries(f.client(t, func(o *s3backend.Options) {
+		o.Retries, o.StallTimeout, o.RequestTimeout = 1, time.Minute, time.Minute
+	}), "", 0)
+	f.Close()
+	if !errors.Is(err, s3backend.ErrBadAnswer) || sent > 32<<20 {
+		t.Errorf("%v after %d bytes", err, sent)
 	}
 }
 

@@ -31,6 +31,9 @@ type series struct {
 func (s *series) run(ctx context.Context, try func(context.Context) error) error {
 	for {
 		if err := s.c.pace.wait(ctx); err != nil {
+			if s.last == nil {
+				s.last = errHeldBack
+			}
 			return s.ended(ctx)
 		}
 		start := time.Now()
@@ -135,6 +138,9 @@ func (s *series) ended(ctx context.Context) error {
 	}
 	return errTimeUp
 }
+
+// errHeldBack is for a call that the pacer let through not once.
+var errHeldBack error = &failure{sentinel: ErrThrottled, detail: "held back with all requests"}
 
 // errTimeUp is the cause of a context that RequestTimeout ended.
 var errTimeUp error = &failure{sentinel: ErrUnavailable, detail: "no answer within the request time-out"}
