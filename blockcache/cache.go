@@ -45,6 +45,7 @@ func open(cfg Config, sys syscalls) (*Cache, error) {
 			return nil, err
 		}
 		c.disk = d
+		d.start()
 	}
 	return c, nil
 }
@@ -57,8 +58,7 @@ func (c *Cache) Version(obj s3backend.Object) *Version {
 	defer c.mem.mu.Unlock()
 	o := c.objects[id]
 	if o == nil {
-		o = &object{c: c, id: id, size: obj.Size, blocks: map[int64]*block{}, store: newStore()}
-		c.objects[id] = o
+		o = c.newObjectLocked(id, obj.Size)
 	}
 	if c.disk != nil && o.handles == 0 {
 		c.disk.order.reference(c.disk.index[id])
@@ -67,6 +67,12 @@ func (c *Cache) Version(obj s3backend.Object) *Version {
 	o.users++
 	c.mem.open++
 	return &Version{o: o, obj: obj}
+}
+
+func (c *Cache) newObjectLocked(id identity, size int64) *object {
+	o := &object{c: c, id: id, size: size, blocks: map[int64]*block{}, store: newStore()}
+	c.objects[id] = o
+	return o
 }
 
 // Filesystem names the file system of the cache directory: "zfs", "ext4", ...;

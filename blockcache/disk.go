@@ -40,14 +40,15 @@ type disk struct {
 	home *home
 	log  *slog.Logger
 
-	ctx    context.Context // ends with Close
-	cancel context.CancelFunc
-	wg     sync.WaitGroup
-	slots  chan struct{} // one for each read under way
-	token  chan struct{} // held by who evicts: one at a time
-	swept  chan struct{} // closed once all is counted; nothing is written before
-	small  int64
-	scraps sync.Pool // of *[]byte of size small
+	ctx     context.Context // ends with Close
+	cancel  context.CancelFunc
+	wg      sync.WaitGroup
+	slots   chan struct{} // one for each read under way
+	token   chan struct{} // held by who evicts: one at a time
+	swept   chan struct{} // closed once all is counted; nothing is written before
+	small   int64         // see smallRead
+	writers int
+	scraps  sync.Pool // of *[]byte of size small
 
 	queue            *writeQueue
 	stopping         bool
@@ -89,14 +90,19 @@ func openDisk(c *Cache, sys syscalls) (*disk, error) {
 	d.ctx, d.cancel = context.WithCancel(context.Background())
 	limit := min(c.mem.limit/2, max(c.cfg.WriteQueue, c.blockSize))
 	d.queue = &writeQueue{d: d, limit: limit, ready: make(chan struct{}, 1)}
-	c.mem.mu.Lock()
-	c.mem.queues = append(c.mem.queues, d.queue)
-	c.mem.mu.Unlock()
+	d.writers = min(max(2, runtime.NumCPU()), share)
+	return d, nil
+}
+
+// start starts what runs in the background.
+func (d *disk) start() {
+	d.c.mem.mu.Lock()
+	d.c.mem.queues = append(d.c.mem.queues, d.queue)
+	d.c.mem.mu.Unlock()
 	d.wg.Go(d.sweep)
-	for range min(max(2, runtime.NumCPU()), share) {
+	for range d.writers {
 		d.wg.Go(d.writer)
 	}
-	return d, nil
 }
 
 // spawnLocked runs fn in a goroutine that close waits for.

@@ -7,10 +7,10 @@ import (
 )
 
 // countLocked adds a block to the accounting.
-func (d *disk) countLocked(id identity, n int64) {
+func (d *disk) countLocked(id identity, size, n int64) {
 	e := d.index[id]
 	if e == nil {
-		e = &cached{id: id}
+		e = &cached{id: id, size: size}
 		d.index[id] = e
 		d.order.add(e)
 	}
@@ -54,7 +54,11 @@ func (d *disk) evict(need int64) bool {
 			mu.Unlock()
 			return false
 		}
-		o := d.c.objects[e.id]
+		o, need := d.c.objects[e.id], need
+		if o == nil && d.inPartsLocked(e, need) {
+			o = d.c.newObjectLocked(e.id, e.size)
+			need = max(need, e.bytes/16) // its map has to be read for it
+		}
 		if o == nil {
 			freed := d.removeVersionUnlocks(e)
 			if freed {
@@ -77,6 +81,12 @@ func (d *disk) evict(need int64) bool {
 		}
 	}
 	return false
+}
+
+// inPartsLocked reports whether a version that nobody has open takes so much of
+// the budget that it should not go whole.
+func (d *disk) inPartsLocked(e *cached, need int64) bool {
+	return !d.noPunch && e.bytes > need && e.bytes > d.c.cfg.Budget/10
 }
 
 // removeVersionUnlocks removes the files of a version that nobody has open. Who
@@ -113,6 +123,9 @@ func (d *disk) removeVersionUnlocks(e *cached) bool {
 func (d *disk) evictBlocks(o *object, need int64) (freed int64) {
 	mu, s := &d.c.mem.mu, &o.store
 	h := o.header()
+	if !d.loadForEviction(o, 0) {
+		return 0
+	}
 	mu.Lock()
 	hand, usable := s.hand, s.state == storeOpen && s.files.writable && !d.noPunch
 	mu.Unlock()

@@ -1,5 +1,16 @@
 package blockcache
 
+import "encoding/json"
+
+// FormatJSON is the format.json of another version of the program.
+func FormatJSON(version int) []byte {
+	raw, err := json.Marshal(newFormat(version, 1<<20))
+	if err != nil {
+		panic(err)
+	}
+	return raw
+}
+
 // Faults stand between the cache and its disk. A nil one does nothing; the
 // others decide whether to call real.
 type Faults struct {

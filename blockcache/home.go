@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"strings"
 
+	"github.com/minio/crc64nvme"
 	"golang.org/x/sys/unix"
 )
 
@@ -160,17 +161,26 @@ func openPrivate(parent int, name, path string) (int, error) {
 type format struct {
 	Version   int   `json:"version"`
 	BlockSize int64 `json:"block_size"`
+	// Check proves the version, in all formats to come, too: a flipped bit must
+	// not look like a newer format, which is refused.
+	Check string `json:"check"`
+}
+
+func newFormat(version int, blockSize int64) format {
+	check := crc64nvme.Checksum(fmt.Appendf(nil, "zs3fs format %d", version))
+	return format{version, blockSize, fmt.Sprintf("%016x", check)}
 }
 
 const formatName, formatTemp = "format.json", "format.json.new"
 
 // checkFormat refuses a newer format and else leaves ours.
 func (h *home) checkFormat(blockSize int64) error {
-	want := format{formatVersion, blockSize}
+	want := newFormat(formatVersion, blockSize)
 	if raw, err := readSmall(h.fd, formatName); err == nil {
 		var got format
 		if json.Unmarshal(raw, &got) == nil {
-			if got.Version > formatVersion {
+			sound := got.Check == newFormat(got.Version, 0).Check
+			if sound && got.Version > formatVersion {
 				return &FormatError{h.path, got.Version}
 			}
 			if got == want {

@@ -5,6 +5,7 @@ import "container/list"
 // cached is one version on disk, for the accounting and the eviction order.
 type cached struct {
 	id         identity
+	size       int64 // of the object
 	bytes      int64 // its present blocks
 	referenced bool  // opened since it was last passed over
 	place      *list.Element

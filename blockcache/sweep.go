@@ -93,10 +93,10 @@ func (d *disk) sweepVersion(dir int, id identity) error {
 	busy := make(chan struct{})
 	d.busy[id] = busy
 	mu.Unlock()
-	bytes, err := d.countClosed(dir, id)
+	size, bytes, err := d.countClosed(dir, id)
 	mu.Lock()
 	if bytes > 0 {
-		d.countLocked(id, bytes)
+		d.countLocked(id, size, bytes)
 	}
 	delete(d.busy, id)
 	close(busy)
@@ -105,38 +105,37 @@ func (d *disk) sweepVersion(dir int, id identity) error {
 }
 
 // countClosed adds up a version that nobody has open.
-func (d *disk) countClosed(dir int, id identity) (int64, error) {
+func (d *disk) countClosed(dir int, id identity) (size, sum int64, err error) {
 	_, name := id.names()
 	h, err := d.readHeader(dir, name, id)
 	if errors.Is(err, errDamaged) || errors.Is(err, unix.ENOENT) {
-		return 0, removePair(dir, name)
+		return 0, 0, removePair(dir, name)
 	}
 	if err != nil {
-		return 0, err
+		return 0, 0, err
 	}
 	f, err := d.openPair(dir, h)
 	if errors.Is(err, errDamaged) || errors.Is(err, unix.ENOENT) {
-		return 0, removePair(dir, name)
+		return 0, 0, removePair(dir, name)
 	}
 	if err != nil {
-		return 0, err
+		return 0, 0, err
 	}
 	defer f.close()
-	var sum int64
 	for n := range h.pages() {
 		p, err := d.readPage(f, h, n)
 		if err != nil {
-			return sum, err
+			return h.size, sum, err
 		}
 		sum += p.presentBytes(h, n)
 		if d.ctx.Err() != nil {
-			return sum, d.ctx.Err()
+			return h.size, sum, d.ctx.Err()
 		}
 	}
 	if sum == 0 {
-		return 0, removePair(dir, name)
+		return 0, 0, removePair(dir, name)
 	}
-	return sum, d.freeStrays(f, h, sum)
+	return h.size, sum, d.freeStrays(f, h, sum)
 }
 
 // readHeader reads who a map says it is, to compare it with its name.
@@ -234,7 +233,7 @@ func (d *disk) countOpen(o *object) error {
 			fresh = p
 		}
 		if bytes := fresh.presentBytes(h, n); bytes > 0 {
-			d.countLocked(o.id, bytes)
+			d.countLocked(o.id, o.size, bytes)
 		}
 		s.counted = n + 1
 		mu.Unlock()

@@ -205,7 +205,7 @@ func (d *disk) write(b *block) error {
 		p.entries[i] = crc
 		p.verify(i)
 		b.onDisk = true
-		d.countLocked(o.id, b.size)
+		d.countLocked(o.id, o.size, b.size)
 	}
 	mu.Unlock()
 	if err != nil {
