@@ -17,8 +17,8 @@ const progress = 64 << 10
 type body struct {
 	c   *Client
 	obj Object // with the ETag of the first answer when the caller knew none
-	pos int64  // offset of the next byte
-	end int64
+
+	begin, pos, end int64 // pos is the offset of the next byte
 
 	caller context.Context         // as given to Open
 	ctx    context.Context         // its child, ended by Close too
@@ -34,7 +34,7 @@ type body struct {
 }
 
 func newBody(ctx context.Context, c *Client, obj Object, off, n int64) *body {
-	b := &body{c: c, obj: obj, pos: off, end: off + n, caller: ctx}
+	b := &body{c: c, obj: obj, begin: off, pos: off, end: off + n, caller: ctx}
 	b.ctx, b.cancel = context.WithCancelCause(ctx)
 	b.series = series{c: c, op: "open", key: obj.Key}
 	return b
@@ -96,6 +96,10 @@ func (b *body) connect() error {
 	defer func() { b.waited += time.Since(start) }()
 	ctx, cancel := context.WithTimeoutCause(b.ctx, b.c.o.RequestTimeout-b.waited, errTimeUp)
 	defer cancel()
+	if b.pos > b.begin && b.obj.ETag == "" {
+		// Nothing says that the rest would be of the same version.
+		return b.series.last
+	}
 	if err := b.series.pause(ctx); err != nil {
 		return err
 	}

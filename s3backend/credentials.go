@@ -84,13 +84,30 @@ func (p *chain) HandleFailToRefresh(_ context.Context, prev aws.Credentials, err
 	if !prev.HasKeys() || !prev.CanExpire || !time.Now().Before(expires) {
 		return aws.Credentials{}, err
 	}
-	retry := time.Now().Add(time.Minute)
-	if expires.Before(retry) {
-		retry = expires
+	prev.Expires = time.Now().Add(time.Minute)
+	if expires.Before(prev.Expires) {
+		prev.Expires = expires
 	}
-	prev.Expires = retry.Add(refreshAhead) // the cache takes refreshAhead off
 	return prev, nil
 }
+
+// AdjustExpiresBy brings the end of new credentials forward, but by half of their
+// life at most: a source that gives out short ones would be asked for each
+// request. Kept ones have their end from HandleFailToRefresh.
+func (p *chain) AdjustExpiresBy(creds aws.Credentials, by time.Duration) (aws.Credentials, error) {
+	p.mu.Lock()
+	fresh := creds.Expires.Equal(p.expires)
+	p.mu.Unlock()
+	if fresh {
+		creds.Expires = creds.Expires.Add(max(by, -time.Until(creds.Expires)/2))
+	}
+	return creds, nil
+}
+
+var (
+	_ aws.HandleFailRefreshCredentialsCacheStrategy = (*chain)(nil)
+	_ aws.AdjustExpiresByCredentialsCacheStrategy   = (*chain)(nil)
+)
 
 // refresher is the cache of a chain's credentials.
 type refresher struct {

@@ -215,15 +215,18 @@ func printable(s string) string {
 	}, s)
 }
 
-// skewOf returns how far the server's clock is ahead of ours when that is more
-// than S3 tolerates in a signature, which is 15 minutes; the SDK sets its own
-// clock from 4 on.
+// skewTolerance is where the SDK begins to correct the clock it signs by; S3
+// itself refuses from 15 minutes on.
+const skewTolerance = 4 * time.Minute
+
+// skewOf returns how far the server's clock is ahead of ours when that is a
+// reason for refusing a signature, else 0.
 func skewOf(resp *http.Response) time.Duration {
 	date, err := http.ParseTime(resp.Header.Get("Date"))
 	if err != nil {
 		return 0
 	}
-	if skew := time.Until(date); skew.Abs() > 4*time.Minute {
+	if skew := time.Until(date); skew.Abs() > skewTolerance {
 		return skew.Round(time.Second)
 	}
 	return 0

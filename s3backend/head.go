@@ -45,8 +45,12 @@ func (c *Client) head(ctx context.Context, key string) (Object, error) {
 	if err != nil {
 		return Object{}, err
 	}
-	if out.ContentLength == nil || *out.ContentLength < 0 {
+	switch {
+	case out.ContentLength == nil || *out.ContentLength < 0:
 		return Object{}, wrongAnswer("HEAD without a length")
+	case out.ETag == nil && out.LastModified == nil:
+		// As of a portal or another web server that says 200 to everything.
+		return Object{}, wrongAnswer("HEAD with neither ETag nor Last-Modified")
 	}
 	return Object{
 		Key:          key,

@@ -39,6 +39,7 @@ func TestKeys(t *testing.T) {
 	f := serve(t, func(w http.ResponseWriter, r *http.Request, _ int) {
 		got = r.URL.Path
 		w.Header().Set("Content-Length", "1")
+		w.Header().Set("ETag", etag)
 	})
 	c := f.client(t)
 	for _, key := range []string{
@@ -61,6 +62,7 @@ func TestHeadErrors(t *testing.T) {
 		{"missing", 404, fs.ErrNotExist, 1},
 		{"refused", 403, fs.ErrPermission, 1},
 		{"delete marker", 405, fs.ErrNotExist, 1},
+		{"a web server's page", 200, s3backend.ErrBadAnswer, 3},
 		{"failing", 500, s3backend.ErrUnavailable, 3},
 	}
 	for _, row := range rows {

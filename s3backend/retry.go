@@ -68,10 +68,8 @@ func (s *series) next(v verdict, start time.Time) (time.Duration, bool) {
 	case v.region != "" && !s.moved && s.c.move(v.region):
 		s.moved = true
 		return 0, true
-	case v.skew != 0 && !s.skewed:
+	case !s.skewed && s.c.newSkew(v.skew):
 		s.skewed = true
-		s.c.log.Warn("this machine's clock differs from the server's; requests are signed with the server's time",
-			"server_ahead", v.skew)
 		return 0, true
 	case v.refresh && !s.refreshed && s.c.creds != nil:
 		s.refreshed = true
@@ -90,6 +88,18 @@ func (s *series) next(v verdict, start time.Time) (time.Duration, bool) {
 		s.attempts++
 	}
 	return backoff(s.attempts + s.unnamed), s.attempts < s.c.o.Retries
+}
+
+// newSkew reports whether skew explains a refusal: the SDK signs by the server's
+// clock from the answer on that told it. With a skew known before, a refusal has
+// other reasons.
+func (c *Client) newSkew(skew time.Duration) bool {
+	if skew == 0 || (skew-time.Duration(c.skew.Swap(int64(skew)))).Abs() < skewTolerance {
+		return false
+	}
+	c.log.Warn("this machine's clock differs from the server's; requests are signed with the server's time",
+		"server_ahead", skew)
+	return true
 }
 
 // broke counts a body that broke off at pos as a failed attempt.

@@ -5,10 +5,13 @@ import (
 	"context"
 	"errors"
 	"io"
+	"io/fs"
 	"net/http"
 	"slices"
 	"strconv"
+	"sync"
 	"testing"
+	"time"
 
 	"github.com/zs3fs/zs3fs/s3backend"
 )
@@ -170,4 +173,76 @@ func TestDeadKeptConnection(t *testing.T) {
 		checkBytes(t, got, err)
 		f.CloseClientConnections()
 	}
+}
+
+// A server without ETags cannot say that the rest is of the same version.
+func TestNoResumeWithoutETag(t *testing.T) {
+	f := serve(t, func(w http.ResponseWriter, r *http.Request, i int) {
+		body := header(w, r)
+		w.Header().Del("ETag")
+		w.WriteHeader(206)
+		if i > 1 {
+			w.Write(body)
+			return
+		}
+		w.Write(body[:n/2])
+		hangUp(w, false)
+	})
+	obj := object
+	obj.ETag = ""
+	c := f.client(t)
+	got, err := readObject(c, obj)
+	if !errors.Is(err, s3backend.ErrUnavailable) || !bytes.Equal(got, data[off:off+n/2]) || f.count() != 1 {
+		t.Errorf("%v after %d bytes and %d requests", err, len(got), f.count())
+	}
+	got, err = readObject(c, obj)
+	checkBytes(t, got, err)
+}
+
+// Readers that are cancelled or closed at any moment hurt nobody else, and leave
+// nothing behind (see TestMain).
+func TestCloseAnyTime(t *testing.T) {
+	f := serve(t, func(w http.ResponseWriter, r *http.Request, i int) {
+		body := header(w, r)
+		w.WriteHeader(206)
+		w.Write(body[:len(body)/3])
+		w.(http.Flusher).Flush()
+		if i%5 == 0 {
+			hangUp(w, i%2 == 0)
+			return
+		}
+		w.Write(body[len(body)/3:])
+	})
+	c := f.client(t, func(o *s3backend.Options) { o.Retries, o.StallTimeout = 20, 5*time.Second })
+	var wg sync.WaitGroup
+	for i := range 100 {
+		wg.Go(func() {
+			ctx, cancel := context.WithCancel(context.Background())
+			defer cancel()
+			body, err := c.Open(ctx, object, off, n)
+			if err != nil {
+				t.Error(err)
+				return
+			}
+			defer body.Close()
+			switch i % 3 {
+			case 1:
+				time.AfterFunc(time.Duration(i)*20*time.Microsecond, cancel)
+			case 2:
+				time.AfterFunc(time.Duration(i)*20*time.Microsecond, func() { body.Close() })
+			}
+			got, err := io.ReadAll(body)
+			if !bytes.Equal(got, data[off:off+len(got)]) {
+				t.Error("wrong bytes")
+			}
+			switch {
+			case err == nil && len(got) == n:
+			case i%3 == 1 && errors.Is(err, context.Canceled):
+			case i%3 == 2 && errors.Is(err, fs.ErrClosed):
+			default:
+				t.Errorf("reader %d: %v after %d bytes", i, err, len(got))
+			}
+		})
+	}
+	wg.Wait()
 }
