@@ -36,6 +36,14 @@ func Trickle(rate int64) Action { return func(_ Request, r *Reply) { r.Wire.Rate
 // Delay answers later by d.
 func Delay(d time.Duration) Action { return func(_ Request, r *Reply) { r.Wire.Delay += d } }
 
+// Hold keeps the answer back until release is closed.
+func Hold(release <-chan struct{}) Action { return HoldAfter(-1, release) }
+
+// HoldAfter sends n bytes of the body, and the rest when release is closed.
+func HoldAfter(n int64, release <-chan struct{}) Action {
+	return func(_ Request, r *Reply) { r.Wire.Hold, r.Wire.HoldAt = release, n }
+}
+
 // CloseEach closes the connection after the answer, and says so.
 func CloseEach() Action { return func(_ Request, r *Reply) { r.Wire.Close = true } }
 

@@ -47,11 +47,12 @@ func PreconditionFailed() Action {
 func ExpiredToken() Action { return Fail(http.StatusBadRequest, "ExpiredToken") }
 
 // TimeSkewed is 403 RequestTimeTooSkewed at a server whose clock is ahead by
-// skew, which its Date header shows.
+// skew, which its Date header shows; see also Server.SetSkew.
 func TimeSkewed(skew time.Duration) Action {
 	return answer(func(Request) *Reply {
-		r := timeSkewed()
-		r.Header.Set("Date", time.Now().Add(skew).UTC().Format(http.TimeFormat))
+		now := time.Now().UTC().Add(skew)
+		r := timeSkewed(now)
+		r.Header.Set("Date", now.Format(http.TimeFormat))
 		return r
 	})
 }

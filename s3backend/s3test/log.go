@@ -1,6 +1,7 @@
 package s3test
 
 import (
+	"context"
 	"slices"
 	"sync"
 )
@@ -10,6 +11,15 @@ type requestLog struct {
 	mu      sync.Mutex // guards all below, and what the entries point to
 	seq     int
 	entries []*Request
+	changed chan struct{} // closed at the next change; nil if nobody waits
+}
+
+// tell wakes those who await a change; mu is held.
+func (l *requestLog) tell() {
+	if l.changed != nil {
+		close(l.changed)
+		l.changed = nil
+	}
 }
 
 // entry is a Request that is being answered.
@@ -25,6 +35,7 @@ func (l *requestLog) begin(r *Request) entry {
 	r.Seq = l.seq
 	kept := *r
 	l.entries = append(l.entries, &kept)
+	l.tell()
 	return entry{l, &kept}
 }
 
@@ -34,6 +45,7 @@ func (e entry) update(f func(*Request)) {
 	e.log.mu.Lock()
 	defer e.log.mu.Unlock()
 	f(e.req)
+	e.log.tell()
 }
 
 // Requests returns the requests since the last Reset for which keep is true (all
@@ -69,9 +81,31 @@ func (s *Server) BytesSent() int64 {
 	return n
 }
 
-// Open returns the number of requests being answered.
+// Open returns the number of requests that are being answered.
 func (s *Server) Open() int {
 	return len(s.Requests(func(r Request) bool { return !r.Done }))
+}
+
+// Await returns when the requests since the last Reset are as the caller wants
+// them, or with ctx's error: so that a test waits for what it needs, and for no
+// longer. ok is called again after every change of the log.
+func (s *Server) Await(ctx context.Context, ok func([]Request) bool) error {
+	for {
+		s.log.mu.Lock()
+		if s.log.changed == nil {
+			s.log.changed = make(chan struct{})
+		}
+		changed := s.log.changed
+		s.log.mu.Unlock()
+		if ok(s.Requests(nil)) {
+			return nil
+		}
+		select {
+		case <-changed:
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+	}
 }
 
 // BlockFetches returns how often each block of key was sent, by its offset: the

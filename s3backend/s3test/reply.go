@@ -31,11 +31,15 @@ const NoLength = -1
 
 // Wire is how an answer travels. The zero value is: as it should.
 type Wire struct {
-	Delay    time.Duration // before the header, beside the server's latency
-	Rate     int64         // bytes/s instead of the server's, if not 0
-	HTTP10   bool          // answer as HTTP/1.0 and close; without a Length if that is NoLength
-	Close    bool          // Connection: close
-	RawBytes bool          // send Length and Body as they are, though they contradict, and close
+	Delay time.Duration // before the header, beside the server's latency
+	// Hold, if not nil, keeps the answer back at HoldAt bytes of the body, or
+	// before the header if HoldAt is negative, until it is closed.
+	Hold     <-chan struct{}
+	HoldAt   int64
+	Rate     int64 // bytes/s instead of the server's, if not 0
+	HTTP10   bool  // answer as HTTP/1.0 and close; without a Length if that is NoLength
+	Close    bool  // Connection: close
+	RawBytes bool  // send Length and Body as they are, though they contradict, and close
 	// RawLength replaces the digits of Content-Length; implies RawBytes.
 	RawLength string
 	// Break, if not empty, is what happens after At bytes of the body. Negative

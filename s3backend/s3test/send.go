@@ -33,13 +33,16 @@ func (s *Server) send(w http.ResponseWriter, r *http.Request, e entry, p *Reply)
 	defer func() {
 		e.update(func(req *Request) { req.Done, req.Aborted = true, !whole })
 	}()
-	if !g.sleep(time.Now().Add(p.Wire.Delay + time.Duration(s.latency.Load()))) {
+	if !g.sleep(time.Now().Add(p.Wire.Delay+time.Duration(s.latency.Load()))) || p.Wire.HoldAt < 0 && !g.hold() {
 		panic(http.ErrAbortHandler)
 	}
 	if p.Wire.Break != "" && p.Wire.At == BeforeHeader {
 		g.breakOff()
 	}
 	p.Header.Set("Server", "AmazonS3")
+	if p.Header.Get("Date") == "" {
+		p.Header.Set("Date", s.now().Format(http.TimeFormat))
+	}
 	p.Header.Set("X-Amz-Request-Id", requestID)
 	p.Header.Set("X-Amz-Id-2", hostID)
 	e.update(func(req *Request) { req.Status, req.BodyOff = p.Status, p.Off })
@@ -81,6 +84,26 @@ func (g *sending) sendHeader(w http.ResponseWriter) {
 // flush fails only where the connection does, which the next write tells.
 func (g *sending) flush(w http.ResponseWriter) { _ = http.NewResponseController(w).Flush() }
 
+// flushBody pushes out what net/http keeps back.
+func (g *sending) flushBody(w io.Writer) {
+	if rw, ok := w.(http.ResponseWriter); ok {
+		g.flush(rw)
+	}
+}
+
+// hold waits for the reply's release, and says that the answer may go on.
+func (g *sending) hold() bool {
+	if g.reply.Wire.Hold == nil {
+		return true
+	}
+	select {
+	case <-g.reply.Wire.Hold:
+		return true
+	case <-g.ctx.Done():
+		return false
+	}
+}
+
 // sendBody sends the body, as far as its break, and says that it went out whole.
 func (g *sending) sendBody(w io.Writer) bool {
 	p := g.reply
@@ -95,16 +118,25 @@ func (g *sending) sendBody(w io.Writer) bool {
 	buf := g.s.buffers.Get().(*[chunkSize]byte)
 	defer g.s.buffers.Put(buf)
 	for off := int64(0); off < end; {
-		n, due := g.pacer.next(time.Now(), g.rate(), end-off)
+		stop := end
+		if held := p.Wire.HoldAt; p.Wire.Hold != nil && off <= held && held < end {
+			if off == held {
+				g.flushBody(w)
+				if !g.hold() {
+					return false
+				}
+			} else {
+				stop = held
+			}
+		}
+		n, due := g.pacer.next(time.Now(), g.rate(), stop-off)
 		if k, _ := p.Body.ReadAt(buf[:n], off); int64(k) < n || !g.sleep(due) || !g.write(w, buf[:n]) {
 			return false
 		}
 		off += n
 	}
 	if broken {
-		if rw, ok := w.(http.ResponseWriter); ok {
-			g.flush(rw)
-		}
+		g.flushBody(w)
 		g.breakOff()
 	}
 	return p.Length == NoLength || p.Length <= end
@@ -140,7 +172,6 @@ func (g *sending) sendRaw(w http.ResponseWriter, method string) bool {
 		_ = b.Flush() // a client that has gone shows in breakOff
 		g.breakOff()
 	}
-	p.Header.Set("Date", time.Now().UTC().Format(http.TimeFormat))
 	_ = p.Header.Write(b) // the flush tells
 	switch {
 	case p.Wire.RawLength != "":

@@ -47,11 +47,11 @@ type Server struct {
 	addr string
 	log  requestLog
 
-	latency, rate atomic.Int64
-	faults        script
-	tokens        tokens
-	conns         connSet
-	buffers       sync.Pool // of *[chunkSize]byte
+	latency, rate, skew atomic.Int64
+	faults              script
+	tokens              tokens
+	conns               connSet
+	buffers             sync.Pool // of *[chunkSize]byte
 
 	stop     context.CancelFunc
 	stopped  context.Context
@@ -94,6 +94,13 @@ func (s *Server) SetShape(latency time.Duration, rate int64) {
 	s.latency.Store(int64(latency))
 	s.rate.Store(rate)
 }
+
+// SetSkew puts the server's clock ahead by d: its Date header, and what it takes
+// for a signature's right time.
+func (s *Server) SetSkew(d time.Duration) { s.skew.Store(int64(d)) }
+
+// now is the time by the server's clock.
+func (s *Server) now() time.Time { return time.Now().UTC().Add(time.Duration(s.skew.Load())) }
 
 // Down makes the server unreachable: connections break, new ones are refused.
 func (s *Server) Down() {

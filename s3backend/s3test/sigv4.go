@@ -63,8 +63,8 @@ func (s *Server) authenticate(r *http.Request) *Reply {
 			"The AWS Access Key Id you provided does not exist in our records.", "AWSAccessKeyId", a.accessKey)
 	case err != nil || !strings.HasPrefix(r.Header.Get("X-Amz-Date"), a.date):
 		return errorReply(http.StatusForbidden, "AccessDenied", "AWS authentication requires a valid Date or x-amz-date header")
-	case time.Since(at).Abs() > maxSkew:
-		return timeSkewed()
+	case s.now().Sub(at).Abs() > maxSkew:
+		return timeSkewed(s.now())
 	case s.cfg.SecretKey != "" && header != s.sign(r, a, at):
 		return errorReply(http.StatusForbidden, "SignatureDoesNotMatch", "The request signature we calculated does "+
 			"not match the signature you provided. Check your key and signing method.", "AWSAccessKeyId", a.accessKey)
@@ -95,8 +95,8 @@ func (s *Server) sign(r *http.Request, a authorization, at time.Time) string {
 }
 
 // timeSkewed is S3's answer to a clock that is wrong.
-func timeSkewed() *Reply {
+func timeSkewed(now time.Time) *Reply {
 	return errorReply(http.StatusForbidden, "RequestTimeTooSkewed",
 		"The difference between the request time and the current time is too large.",
-		"ServerTime", time.Now().UTC().Format(time.RFC3339), "MaxAllowedSkewMilliseconds", "900000")
+		"ServerTime", now.Format(time.RFC3339), "MaxAllowedSkewMilliseconds", "900000")
 }
