@@ -3,7 +3,14 @@ package catalog
 import (
 	"context"
 	"sync"
+	"time"
 )
+
+// grace is how long a caller still waits after its context has ended. Any signal
+// ends it, Go's own preemption included, and stat(2) and open(2) returning EINTR
+// is what few programs expect; most questions take a tenth of this. A killed
+// process waits no longer than it either.
+const grace = 500 * time.Millisecond
 
 // flights lets concurrent questions share one answer. A flight runs under the
 // catalog's context and not under a caller's: a caller whose context ends leaves
@@ -57,6 +64,13 @@ func (f *flights[T]) do(ctx context.Context, c *Catalog, key flightKey, ask func
 	case <-fl.done:
 		return fl.val, fl.err
 	case <-ctx.Done():
+	}
+	timer := time.NewTimer(grace)
+	defer timer.Stop()
+	select {
+	case <-fl.done:
+		return fl.val, fl.err
+	case <-timer.C:
 		var zero T
 		return zero, ctx.Err()
 	}

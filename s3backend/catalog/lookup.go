@@ -11,7 +11,7 @@ import (
 
 // Lookup returns the node at path (relative to the prefix, "" is the root), or
 // fs.ErrNotExist (an [*AbsentError]), fs.ErrPermission, or the bucket's error.
-// ctx ends this caller's wait and not the question.
+// ctx ends this caller's wait, half a second later, and not the question.
 func (c *Catalog) Lookup(ctx context.Context, path string) (Node, error) {
 	if path == "" {
 		return Node{Dir: true, Fresh: forEver}, nil
@@ -164,9 +164,18 @@ func (c *Catalog) Revalidate(ctx context.Context, path string) (Node, error) {
 		return Node{}, err
 	}
 	defer c.end()
-	ctx, cancel := context.WithCancel(ctx)
+	caller := ctx
+	ctx, cancel := context.WithCancel(c.ctx)
 	defer cancel()
-	defer context.AfterFunc(c.ctx, cancel)()
+	defer context.AfterFunc(caller, func() {
+		timer := time.NewTimer(grace)
+		defer timer.Stop()
+		select {
+		case <-timer.C:
+			cancel()
+		case <-ctx.Done():
+		}
+	})()
 
 	asked, epoch := time.Now(), c.epoch.Load()
 	obj, err := c.cfg.Bucket.Head(ctx, c.cfg.Prefix+path)

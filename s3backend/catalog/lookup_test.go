@@ -215,7 +215,7 @@ func TestConcurrentLookupsShareOneQuestion(t *testing.T) {
 		}
 		synctest.Wait()
 		interrupt()
-		synctest.Wait()
+		time.Sleep(time.Second)
 		close(s.gate)
 		wg.Wait()
 		for i, err := range errs {
@@ -224,6 +224,40 @@ func TestConcurrentLookupsShareOneQuestion(t *testing.T) {
 			}
 		}
 		wantQuestions(t, s, "head f", "list f/ 1")
+	})
+}
+
+// A signal does not make a quick question fail.
+func TestInterruptedCallersWaitALittle(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := newSpy()
+		s.put("f")
+		c := newCatalog(t, catalog.Config{Bucket: s})
+		for name, ask := range map[string]func(context.Context) error{
+			"lookup":     func(ctx context.Context) error { _, err := c.Lookup(ctx, "f"); return err },
+			"list":       func(ctx context.Context) error { _, err := c.List(ctx, ""); return err },
+			"revalidate": func(ctx context.Context) error { _, err := c.Revalidate(ctx, "f"); return err },
+		} {
+			for _, slow := range []bool{false, true} {
+				gate := make(chan struct{})
+				s.mu.Lock()
+				s.gate = gate
+				s.mu.Unlock()
+				ctx, interrupt := context.WithCancel(context.Background())
+				time.AfterFunc(time.Second, interrupt)
+				answer := time.Second + 100*time.Millisecond
+				if slow {
+					answer = 3 * time.Second
+				}
+				time.AfterFunc(answer, func() { close(gate) })
+				began := time.Now()
+				err := ask(ctx)
+				if slow && (!errors.Is(err, context.Canceled) || time.Since(began) > 2*time.Second) || !slow && err != nil {
+					t.Errorf("%s, slow %v: %v after %v", name, slow, err, time.Since(began))
+				}
+				<-gate
+			}
+		}
 	})
 }
 

@@ -1,0 +1,206 @@
+package fusefs_test
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"slices"
+	"testing"
+	"time"
+
+	"golang.org/x/sys/unix"
+)
+
+// getdents reads entries with a buffer of that size until the end of fd's
+// directory, and calls visit between them.
+func getdents(fd, size int, visit func()) ([]string, error) {
+	var all []string
+	for {
+		buf := make([]byte, size)
+		n, err := unix.Getdents(fd, buf)
+		if errors.Is(err, unix.EINTR) {
+			continue
+		}
+		if n <= 0 || err != nil {
+			return all, err
+		}
+		_, _, names := unix.ParseDirent(buf[:n], -1, nil)
+		all = append(all, names...)
+		if visit != nil {
+			visit()
+		}
+	}
+}
+
+func fillDir(m *mounted, n int) []string {
+	names := make([]string, n)
+	for i := range names {
+		names[i] = fmt.Sprintf("%04d-%s", i, "a name of some length"[:i%20])
+		m.put("d/"+names[i], "x")
+	}
+	slices.Sort(names)
+	return names
+}
+
+// Nothing is lost or doubled with any buffer, also when the kernel changes between
+// READDIR and READDIRPLUS in the middle, as it does when entries are looked up.
+func TestReaddirBuffers(t *testing.T) {
+	m := mount(t, setting{TTL: time.Minute})
+	want := fillDir(m, 700)
+	for _, size := range []int{300, 1000, 4096, 32768} {
+		fd, err := unix.Open(m.path("d"), unix.O_RDONLY|unix.O_DIRECTORY, 0)
+		if err != nil {
+			t.Fatal(err)
+		}
+		calls := 0
+		got, err := getdents(fd, size, func() {
+			if calls++; calls%3 == 0 {
+				os.Stat(m.path("d/" + want[calls%len(want)]))
+			}
+		})
+		unix.Close(fd)
+		slices.Sort(got)
+		if err != nil || !slices.Equal(got, want) {
+			t.Fatalf("buffer %d: %d names of %d, %v", size, len(got), len(want), err)
+		}
+	}
+	// Buffers of changing size on one handle.
+	fd, err := unix.Open(m.path("d"), unix.O_RDONLY|unix.O_DIRECTORY, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer unix.Close(fd)
+	var got []string
+	for i := 0; ; i++ {
+		buf := make([]byte, []int{32768, 300, 5000, 400}[i%4])
+		n, err := unix.Getdents(fd, buf)
+		if errors.Is(err, unix.EINTR) {
+			continue
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		if n == 0 {
+			break
+		}
+		_, _, names := unix.ParseDirent(buf[:n], -1, nil)
+		got = append(got, names...)
+		if i%2 == 0 {
+			os.Stat(m.path("d/" + want[i%len(want)]))
+		}
+	}
+	slices.Sort(got)
+	if !slices.Equal(got, want) {
+		t.Fatalf("%d names of %d", len(got), len(want))
+	}
+}
+
+// F81.
+func TestSeekdirAndRewinddir(t *testing.T) {
+	m := mount(t, setting{})
+	names := fillDir(m, 500)
+	fd, err := unix.Open(m.path("d"), unix.O_RDONLY|unix.O_DIRECTORY, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer unix.Close(fd)
+	buf := make([]byte, 700)
+	type mark struct {
+		off  int64
+		rest []string
+	}
+	var marks []mark
+	var read []string
+	for {
+		n, err := unix.Getdents(fd, buf)
+		if errors.Is(err, unix.EINTR) {
+			continue
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		if n == 0 {
+			break
+		}
+		_, _, some := unix.ParseDirent(buf[:n], -1, nil)
+		read = append(read, some...)
+		off, err := unix.Seek(fd, 0, io.SeekCurrent)
+		if err != nil {
+			t.Fatal(err)
+		}
+		marks = append(marks, mark{off, names[len(read):]})
+		// The snapshot does not see what happens meanwhile.
+		m.put(fmt.Sprintf("d/%04d-new", len(read)+3), "")
+		m.delete("d/" + names[min(len(read)+5, len(names)-1)])
+	}
+	if !slices.Equal(read, names) {
+		t.Fatalf("%d of %d names", len(read), len(names))
+	}
+	for i := range marks {
+		mk := marks[(i*7)%len(marks)]
+		if _, err := unix.Seek(fd, mk.off, io.SeekStart); err != nil {
+			t.Fatal(err)
+		}
+		if rest, err := getdents(fd, 1000, nil); err != nil || !slices.Equal(rest, mk.rest) {
+			t.Fatalf("from offset %d: %d names, want %d, %v", mk.off, len(rest), len(mk.rest), err)
+		}
+	}
+	if _, err := unix.Seek(fd, 0, io.SeekStart); err != nil {
+		t.Fatal(err)
+	}
+	again, err := getdents(fd, 4096, nil)
+	if err != nil || slices.Equal(again, names) || !slices.ContainsFunc(again, func(s string) bool {
+		return len(s) == 8 && s[4:] == "-new"
+	}) {
+		t.Fatalf("rewinddir gives the old snapshot: %d names, %v", len(again), err)
+	}
+}
+
+// ls -l asks once, however many files there are, and finds no name that it must
+// look up.
+func TestListingCostsOneRequest(t *testing.T) {
+	m := mount(t, setting{TTL: time.Minute, NegativeTTL: time.Minute})
+	names := fillDir(m, 300)
+	before := m.counts()
+	entries, err := os.ReadDir(m.path("d"))
+	if err != nil || len(entries) != len(names) {
+		t.Fatalf("%d, %v", len(entries), err)
+	}
+	for _, e := range entries {
+		if fi, err := e.Info(); err != nil || fi.Size() != 1 {
+			t.Fatal(fi, err)
+		}
+	}
+	if _, err := os.Stat(m.path("d/none")); !os.IsNotExist(err) {
+		t.Fatal(err)
+	}
+	after := m.counts()
+	if heads, lists := after.Heads-before.Heads, after.Lists-before.Lists; heads > 1 || lists != 2 {
+		t.Fatalf("%d HEADs and %d LISTs: want one of each for the directory's name, and one LIST", heads, lists)
+	}
+}
+
+// A listing that fails does so as a whole, and works again when the bucket does.
+func TestReaddirFails(t *testing.T) {
+	m := mount(t, setting{})
+	m.put("d/f", "")
+	for fail, want := range map[string]error{"permission": unix.EACCES, "unavailable": unix.EIO} {
+		fd, err := unix.Open(m.path("d"), unix.O_RDONLY|unix.O_DIRECTORY, 0)
+		if err != nil {
+			t.Fatal(err)
+		}
+		m.do(command{Op: "fail", Fail: fail})
+		if names, err := getdents(fd, 4096, nil); !errors.Is(err, want) || len(names) > 0 {
+			t.Errorf("%s: %q, %v", fail, names, err)
+		}
+		if _, err := os.Stat(m.path("d/f")); !errors.Is(err, want) {
+			t.Errorf("%s: %v", fail, err)
+		}
+		m.do(command{Op: "fail"})
+		if names, err := getdents(fd, 4096, nil); err != nil || !slices.Equal(names, []string{"f"}) {
+			t.Errorf("after %s: %q, %v", fail, names, err)
+		}
+		unix.Close(fd)
+	}
+}

@@ -1,0 +1,3 @@
+package fusefs_test
+
+func reader() int { return 0 }
