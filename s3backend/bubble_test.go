@@ -35,6 +35,7 @@ func inBubble(
 	t *testing.T,
 	handler func(w http.ResponseWriter, r *http.Request, n int),
 	test func(t *testing.T, b *bubble, c *s3backend.Client),
+	change ...func(*s3backend.Options),
 ) {
 	synctest.Test(t, func(t *testing.T) {
 		b := &bubble{conns: make(chan net.Conn), stop: make(chan struct{}), dead: make(map[string]bool)}
@@ -48,9 +49,11 @@ func inBubble(
 		served := make(chan struct{})
 		go func() { defer close(served); server.Serve(b) }()
 
-		c, err := s3backend.New(t.Context(), s3backend.Options{
-			Bucket: "bucket", EndpointURL: "http://s3.test", Region: "us-east-1", ForcePathStyle: true,
-		}.WithNet(b.resolve, b.dial))
+		o := s3backend.Options{Bucket: "bucket", EndpointURL: "http://s3.test", Region: "us-east-1", ForcePathStyle: true}
+		for _, fn := range change {
+			fn(&o)
+		}
+		c, err := s3backend.New(t.Context(), o.WithNet(b.resolve, b.dial))
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -94,38 +94,56 @@ func TestNoCredentials(t *testing.T) {
 	}
 }
 
-// F20: credentials that end soon are renewed ahead; when their source fails, the
-// last good ones serve until their end.
+// F20: credentials are renewed ahead of their end; while their source fails, the
+// last good ones serve to that end, and when it is back it is used.
 func TestSourceFails(t *testing.T) {
 	script := tempFile(t, "")
-	config := tempFile(t, "[profile p]\ncredential_process = sh "+script+"\n")
-	t.Setenv("AWS_CONFIG_FILE", config)
-	say := func(token string, life time.Duration) {
-		text := fmt.Sprintf(`echo '{"Version":1,"AccessKeyId":"AKIAP","SecretAccessKey":"%s","SessionToken":"%s","Expiration":"%s"}'`,
-			canarySecret, token, time.Now().Add(life).UTC().Format(time.RFC3339))
+	t.Setenv("AWS_CONFIG_FILE", tempFile(t, "[profile p]\ncredential_process = sh "+script+"\n"))
+	write := func(text string) {
 		if err := os.WriteFile(script, []byte(text), 0o600); err != nil {
 			t.Fatal(err)
 		}
 	}
-	f := serve(t, func(w http.ResponseWriter, r *http.Request, _ int) { right(w, r) })
-	c := f.client(t, func(o *s3backend.Options) { o.Profile = "p" })
-	token := func() string {
-		if _, err := read(c); err != nil {
-			t.Fatal(err)
+	say := func(token string, life time.Duration) {
+		write(fmt.Sprintf(`echo x >>%s.runs; echo '{"Version":1,"AccessKeyId":"AKIAP","SecretAccessKey":"%s","SessionToken":"%s","Expiration":"%s"}'`,
+			script, canarySecret, token, time.Now().Add(life).UTC().Format(time.RFC3339)))
+	}
+	var last string
+	inBubble(t, func(w http.ResponseWriter, r *http.Request, _ int) {
+		last = r.Header.Get("X-Amz-Security-Token")
+		right(w, r)
+	}, func(t *testing.T, b *bubble, c *s3backend.Client) {
+		want := func(token string) {
+			t.Helper()
+			last = ""
+			if _, err := read(c); err != nil || last != token {
+				t.Errorf("token %q, %v; want %q", last, err, token)
+			}
 		}
-		return f.request(f.count()).Header.Get("X-Amz-Security-Token")
-	}
-	say("one", 2*time.Minute) // less than they are renewed ahead
-	if got := token(); got != "one" {
-		t.Fatalf("token %q", got)
-	}
-	os.WriteFile(script, []byte("exit 1"), 0o600)
-	if got := token(); got != "one" {
-		t.Errorf("while the source fails: token %q", got)
-	}
-	if got := token(); got != "one" {
-		t.Errorf("while the source fails: token %q", got)
-	}
+		say("one", 20*time.Minute)
+		want("one")
+		time.Sleep(16 * time.Minute)
+		say("two", 20*time.Minute)
+		want("two")
+		write("exit 1")
+		for range 19 {
+			time.Sleep(time.Minute)
+			want("two")
+		}
+		time.Sleep(time.Minute)
+		if _, err := read(c); !errors.Is(err, s3backend.ErrNoCredentials) {
+			t.Errorf("after their end: %v", err)
+		}
+		// Short ones are not asked for at each request.
+		say("three", 2*time.Minute)
+		os.Remove(script + ".runs")
+		for range 10 {
+			want("three")
+		}
+		if runs, _ := os.ReadFile(script + ".runs"); len(runs) != 2 {
+			t.Errorf("the source ran %d times, want once", len(runs)/2)
+		}
+	}, func(o *s3backend.Options) { o.Profile = "p" })
 }
 
 // F21: our clock is wrong by hours; the SDK signs with the server's, once told.
