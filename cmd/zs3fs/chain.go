@@ -23,20 +23,23 @@ type chain struct {
 }
 
 // build makes the chain. After an error nothing is left of it.
-func build(ctx context.Context, o *Options, log *slog.Logger) (c *chain, err error) {
-	c = &chain{}
-	defer func() {
-		if err != nil {
-			_ = c.Close()
-		}
-	}()
-	if err = c.openBucket(ctx, o, log); err != nil {
+func build(ctx context.Context, o *Options, log *slog.Logger) (*chain, error) {
+	c := &chain{}
+	if err := c.open(ctx, o, log); err != nil {
+		_ = c.Close()
 		return nil, err
+	}
+	return c, nil
+}
+
+func (c *chain) open(ctx context.Context, o *Options, log *slog.Logger) (err error) {
+	if err = c.openBucket(ctx, o, log); err != nil {
+		return err
 	}
 	c.memory = blockcache.NewMemory(blockMemory(o.Read.Memory), o.Cache.BlockSize)
 	limitGoMemory(c.memory.Limit() + o.Tree.Memory)
 	if err = c.openCache(ctx, o, log); err != nil {
-		return nil, err
+		return err
 	}
 	c.crew = prefetch.New(prefetch.Config{
 		Cache: c.cache, Source: c.client, Memory: c.memory,
@@ -50,10 +53,10 @@ func build(ctx context.Context, o *Options, log *slog.Logger) (c *chain, err err
 		HideFolderMarkers: o.Tree.HideFolderMarkers, NameMax: o.Tree.NameMax, Memory: o.Tree.Memory, Logger: log,
 	})
 	if err != nil {
-		return nil, err
+		return err
 	}
 	c.closers = append(c.closers, c.catalog.Close)
-	return c, nil
+	return nil
 }
 
 // openBucket makes the client and asks for the bucket once.

@@ -26,6 +26,9 @@ func mountCommand(args []string, parent *parentLink) *cobra.Command {
 			if err := o.setOperands(operands[0], operands[1]); err != nil {
 				return err
 			}
+			if err := checkFuse(); err != nil {
+				return err
+			}
 			if parent != nil || o.Mount.Foreground {
 				return serve(o, parent)
 			}

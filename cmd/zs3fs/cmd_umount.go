@@ -41,9 +41,12 @@ func umount(arg string, lazy, force bool) error {
 	switch {
 	case force:
 		// MNT_FORCE aborts the connection; with files open the mount stays, dead,
-		// and can then be detached.
+		// until it is detached, here or by its daemon.
 		if err = unmountPath(dir, unix.MNT_FORCE); err != nil {
 			err = unmountPath(dir, unix.MNT_DETACH)
+		}
+		if now, _ := mountAt(dir); now == nil || now.ID != top.ID {
+			err = nil
 		}
 	case lazy || dead(dir):
 		err = unmountPath(dir, unix.MNT_DETACH)

@@ -161,10 +161,11 @@ func s3Error(err error, o *Options, c *s3backend.Client) error {
 		return fail(Option, "%v", err)
 	case errors.Is(err, fs.ErrPermission):
 		return fail(Denied, "access to bucket %q is denied: allow s3:ListBucket and s3:GetObject, or use --prefix or --no-sign-request (%v)", bucket, err)
+	// First: who answers wrongly each time counts as unavailable too.
+	case errors.Is(err, s3backend.ErrBadAnswer), errors.Is(err, s3backend.ErrChanged):
+		return fail(BadAnswer, "wrong answer from %s: is that an S3 endpoint? (%v)", endpoint, err)
 	case errors.Is(err, s3backend.ErrUnavailable), errors.Is(err, s3backend.ErrThrottled):
 		return fail(Unreachable, "no answer from %s: check --endpoint-url and the network (%v)", endpoint, err)
-	case errors.Is(err, s3backend.ErrBadAnswer), errors.Is(err, s3backend.ErrChanged):
-		return fail(BadAnswer, "wrong answer from %s: %v", endpoint, err)
 	}
 	return err
 }

@@ -28,6 +28,10 @@ func serve(o *Options, parent *parentLink) error {
 	signal.Notify(signals, unix.SIGINT, unix.SIGTERM)
 	defer signal.Stop(signals)
 	ignoreSignals()
+	// Before the log is opened, which may lie where it must not.
+	if err := checkOverlap(o); err != nil {
+		return err
+	}
 	log, closer, err := openLog(o, parent != nil)
 	if err != nil {
 		return err
@@ -93,14 +97,8 @@ func startError(ctx context.Context, err error) error {
 }
 
 func start(ctx context.Context, o *Options, log *slog.Logger) (*chain, *fusefs.Mount, error) {
-	for _, check := range []func() error{
-		checkFuse,
-		func() error { return checkMountPoint(o) },
-		func() error { return checkOverlap(o) },
-	} {
-		if err := check(); err != nil {
-			return nil, nil, err
-		}
+	if err := checkMountPoint(o); err != nil {
+		return nil, nil, err
 	}
 	c, err := build(ctx, o, log)
 	if err != nil {

@@ -7,6 +7,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"strings"
 	"time"
 
 	"github.com/dustin/go-humanize"
@@ -56,7 +57,7 @@ func Run(ctx context.Context, cfg Config) (err error) {
 	defer func() {
 		d.abandon()
 		if err != nil && !errors.Is(err, context.Canceled) {
-			d.say("\nzs3fs's last line: %s", lastLine(filepath.Join(d.dir, "zs3fs.log")))
+			d.say("\nthe end of zs3fs's log:\n%s", strings.Join(lastLines(d.logFile(), 8), "\n"))
 		}
 		err = errors.Join(err, d.removeDirs())
 	}()
@@ -118,7 +119,7 @@ func (d *demo) removeDirs() error {
 		d.say("kept: %s", d.dir)
 		return nil
 	}
-	err := errors.Join(unlessMissing(os.Remove(d.mnt)), os.RemoveAll(d.cache), unlessMissing(os.Remove(filepath.Join(d.dir, "zs3fs.log"))))
+	err := errors.Join(unlessMissing(os.Remove(d.mnt)), os.RemoveAll(d.cache), unlessMissing(os.Remove(d.logFile())))
 	_ = os.Remove(d.dir) // fails when it holds something of the user's
 	return err
 }

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/moby/sys/mountinfo"
+	"golang.org/x/sys/unix"
 )
 
 const (
@@ -26,7 +27,6 @@ type mount struct {
 	cmd  *exec.Cmd
 	done chan struct{} // closed when it has ended
 	err  error         // of Wait, after done
-	log  string
 }
 
 // startMount runs `zs3fs mount -f` and returns when it is mounted.
@@ -36,12 +36,12 @@ func (d *demo) startMount(ctx context.Context) error {
 		// Room for all of it, on whatever disk this is.
 		"--cache-size", fmt.Sprintf("%dMiB", d.cfg.Size>>20*5/4+256), "--cache-min-free", "64MiB"}
 	d.say("$ zs3fs %s &", strings.Join(args, " "))
-	log, err := os.OpenFile(filepath.Join(d.dir, "zs3fs.log"), os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600)
+	log, err := os.OpenFile(d.logFile(), os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600)
 	if err != nil {
 		return err
 	}
 	defer log.Close()
-	m := &mount{done: make(chan struct{}), log: log.Name()}
+	m := &mount{done: make(chan struct{})}
 	m.cmd = exec.Command(d.cfg.Program, args...)
 	m.cmd.Env = []string{"PATH=" + os.Getenv("PATH"), "HOME=" + d.dir,
 		"AWS_ACCESS_KEY_ID=" + accessKey, "AWS_SECRET_ACCESS_KEY=" + secretKey, "AWS_EC2_METADATA_DISABLED=true"}
@@ -57,9 +57,9 @@ func (d *demo) startMount(ctx context.Context) error {
 	return d.await(ctx, "the mount is not ready", func() (bool, error) {
 		select {
 		case <-m.done:
-			return false, fmt.Errorf("zs3fs mount failed: %s", lastLine(m.log))
+			return false, fmt.Errorf("zs3fs mount failed: %s", strings.Join(lastLines(d.logFile(), 1), ""))
 		default:
-			return d.mounted()
+			return d.live(), nil
 		}
 	})
 }
@@ -68,6 +68,13 @@ func (d *demo) mounted() (bool, error) {
 	// The table only: a stat of the mount point could hang.
 	found, err := mountinfo.GetMounts(mountinfo.SingleEntryFilter(d.mnt))
 	return len(found) > 0, err
+}
+
+// live reports whether a daemon answers on the mount point; a dead mount is in the
+// mount table too.
+func (d *demo) live() bool {
+	var st unix.Statfs_t
+	return unix.Statfs(d.mnt, &st) == nil && st.Type == unix.FUSE_SUPER_MAGIC
 }
 
 // unmount ends the mount as a user does, and waits for its process.
@@ -126,11 +133,13 @@ func (d *demo) await(ctx context.Context, or string, ok func() (bool, error)) er
 	}
 }
 
-func lastLine(path string) string {
+func (d *demo) logFile() string { return filepath.Join(d.dir, "zs3fs.log") }
+
+func lastLines(path string, n int) []string {
 	text, err := os.ReadFile(path)
 	if err != nil {
-		return err.Error()
+		return []string{err.Error()}
 	}
 	lines := strings.Split(strings.TrimSpace(string(text)), "\n")
-	return lines[len(lines)-1]
+	return lines[max(len(lines)-n, 0):]
 }

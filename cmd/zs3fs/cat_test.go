@@ -1,0 +1,57 @@
+package main
+
+import (
+	"os"
+	"strings"
+	"testing"
+
+	"github.com/zs3fs/zs3fs/s3backend/s3test"
+)
+
+func TestCat(t *testing.T) {
+	s := newStand(t)
+	// A key that has no name in a file system, and one that looks like a path.
+	s.mem.Put("a//b/../c", s3test.Bytes([]byte("odd\n")))
+	s.mem.Put("empty", s3test.Bytes(nil))
+	s.mem.PutWith("cold", s3test.Bytes([]byte("x")), s3test.PutOptions{StorageClass: "GLACIER"})
+	cat := func(args ...string) outcome {
+		return s.run(append([]string{"cat", "--endpoint-url", s.server.URL()}, args...)...)
+	}
+	o := cat("s3://bucket/file")
+	if o.code != OK || len(o.stdout) != 3<<20+5 || s3test.CheckCoded([]byte(o.stdout), 0, 1, 1) != nil {
+		t.Errorf("code %d, %d bytes: %s", o.code, len(o.stdout), o.stderr)
+	}
+	if o = cat("s3://bucket/a//b/../c", "s3://bucket/empty", "s3://bucket/dir/small"); o.code != OK || o.stdout != "odd\nsmall\n" {
+		t.Errorf("code %d, %q: %s", o.code, o.stdout, o.stderr)
+	}
+	for _, c := range []struct {
+		uri  string
+		code Code
+	}{
+		{"s3://bucket/nothing", NoObject}, {"s3://bucket/dir", NoObject}, {"s3://bucket/cold", Archived},
+		{"s3://bucket", Source}, {"bucket/file", Source},
+	} {
+		o := cat(c.uri)
+		if o.code != c.code || strings.Count(o.stderr, "\n") != 1 || o.stdout != "" {
+			t.Errorf("cat %s: code %d, want %d: %s", c.uri, o.code, c.code, o.stderr)
+		}
+	}
+	if o = s.run("cat"); o.code != Usage {
+		t.Errorf("cat: code %d: %s", o.code, o.stderr)
+	}
+	if left, err := os.ReadDir(s.dir); err != nil || len(left) != 1 {
+		t.Errorf("left in the working directory: %v, %v", left, err)
+	}
+}
+
+func TestVersionAndCompletion(t *testing.T) {
+	s := newStand(t)
+	if o := s.run("version"); o.code != OK || !strings.HasPrefix(o.stdout, "zs3fs ") || !strings.Contains(o.stdout, " go1.") {
+		t.Errorf("version: %d %q %s", o.code, o.stdout, o.stderr)
+	}
+	for _, shell := range []string{"bash", "zsh", "fish", "powershell"} {
+		if o := s.run("completion", shell); o.code != OK || !strings.Contains(o.stdout, "zs3fs") {
+			t.Errorf("completion %s: %d %s", shell, o.code, o.stderr)
+		}
+	}
+}
