@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/minio/crc64nvme"
+	"golang.org/x/sys/unix"
 )
 
 // errMismatch is a block that is not what its map says.
@@ -33,7 +34,7 @@ func (o *object) readDisk(ctx context.Context, scratch []byte, index, lo, hi int
 		return Chunk{}, ErrMiss
 	}
 	if hi-lo <= d.small && o.store.pages[index/pageEntries].isVerified(index%pageEntries) {
-		r := &rangeRead{o: o, index: index, lo: lo, n: hi - lo, gen: o.store.gen, fd: o.store.files.data}
+		r := &rangeRead{o: o, index: index, lo: lo, n: hi - lo, gen: o.store.gen, writes: o.store.writes, fd: o.store.files.data}
 		o.users++
 		mu.Unlock()
 		defer o.leave()
@@ -67,8 +68,9 @@ func (d *disk) admitReadLocked() bool {
 type rangeRead struct {
 	o            *object
 	index, lo, n int64
-	gen          uint64
+	gen, writes  uint64
 	fd           int
+	st           unix.Stat_t
 	scrap        *[]byte
 }
 
@@ -89,6 +91,9 @@ func (r *rangeRead) run(ctx context.Context, scratch []byte) (Chunk, error) {
 	o.users++
 	started := d.spawnLocked(func() {
 		err := d.sys.readFull(r.fd, (*r.scrap)[:r.n], r.index*o.c.blockSize+r.lo)
+		if err == nil {
+			err = unix.Fstat(r.fd, &r.st)
+		}
 		<-d.slots
 		done <- err
 		o.leave()
@@ -123,7 +128,8 @@ func (r *rangeRead) finish(scratch []byte, err error) (Chunk, error) {
 	o, d, mu := r.o, r.o.c.disk, &r.o.c.mem.mu
 	defer d.scraps.Put(r.scrap)
 	mu.Lock()
-	void := o.store.gen != r.gen // perhaps read while it was being punched out
+	void := o.store.gen != r.gen || // perhaps read while it was being punched out
+		err == nil && o.store.noticeLocked(&r.st, r.writes)
 	mu.Unlock()
 	if void {
 		return Chunk{}, errAgain
@@ -167,8 +173,12 @@ func (d *disk) loadBlock(b *block) {
 
 func (d *disk) fillFromDisk(b *block) error {
 	o, m := b.o, d.c.mem
+	queued := time.NewTimer(readTimeout)
+	defer queued.Stop()
 	select {
 	case d.slots <- struct{}{}:
+	case <-queued.C:
+		return d.gaveUp()
 	case <-d.ctx.Done():
 		return errAgain
 	}
@@ -190,7 +200,7 @@ func (d *disk) fillFromDisk(b *block) error {
 	m.mu.Lock()
 	b.data = data
 	b.pinLocked()
-	gen, fd := o.store.gen, o.store.files.data
+	gen, writes, fd := o.store.gen, o.store.writes, o.store.files.data
 	p, i := o.store.pages[b.index/pageEntries], b.index%pageEntries
 	want := p.entries[i]
 	m.mu.Unlock()
@@ -203,10 +213,14 @@ func (d *disk) fillFromDisk(b *block) error {
 	if crc64nvme.Checksum(data) != want {
 		return errMismatch
 	}
+	var st unix.Stat_t
+	if err := unix.Fstat(fd, &st); err != nil {
+		return err
+	}
 	d.readSucceeded()
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	if o.store.gen != gen {
+	if o.store.gen != gen || o.store.noticeLocked(&st, writes) {
 		return errAgain // perhaps read while it was being punched out
 	}
 	p.verify(i)

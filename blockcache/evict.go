@@ -204,6 +204,7 @@ func (o *object) victimsLocked(at, end, need int64) (first, n int64) {
 func (o *object) clearLocked(first, n int64) {
 	s := &o.store
 	s.gen++
+	s.beginWriteLocked()
 	for i := first; i < first+n; i++ {
 		s.pages[i/pageEntries].clear(i % pageEntries)
 		s.punching[i] = true
@@ -225,6 +226,7 @@ func (d *disk) wipe(o *object, first, n int64) (freed int64, ok bool) {
 	err := d.sys.punch(s.files.data, off, end-off)
 	mu.Lock()
 	defer mu.Unlock()
+	s.endWriteLocked()
 	for i := first; i < first+n; i++ {
 		delete(s.punching, i)
 	}

@@ -176,8 +176,12 @@ func TestHungDiskDoesNotBlockReads(t *testing.T) {
 				wantError(t, first, context.Canceled)
 
 				start := time.Now()
-				readAll(t, v, src, n)
-				readAll(t, w, src, n)
+				var wg sync.WaitGroup
+				for range 10 {
+					wg.Go(func() { readAll(t, v, src, n) })
+					wg.Go(func() { readAll(t, w, src, n) })
+				}
+				wg.Wait()
 				if took := time.Since(start); took > 10*time.Second {
 					t.Errorf("reading took %v", took)
 				}

@@ -35,7 +35,7 @@ type Memory struct {
 	kept             [classes]shelf
 	demands, guesses list.List // of *request: first come, first served
 	queues           []*writeQueue
-	open             int // versions open: without any, no free buffer is held
+	open             int // versions open: without any, few free buffers are held
 }
 
 // A class says how little a kept block will be missed; lower goes first.
@@ -156,9 +156,11 @@ func (m *Memory) bufferAndUnlock(n int64) []byte {
 // trimLocked leaves surplus free buffers to the garbage collector, so that those
 // and the ones in use never exceed the limit.
 func (m *Memory) trimLocked() {
-	for len(m.free) > 0 && (m.open == 0 || m.inUse+int64(len(m.free))*m.blockSize > m.limit) {
+	idle := m.open == 0 && len(m.free) > minBuffers // some stay for the next small file
+	for len(m.free) > 0 && (idle || m.inUse+int64(len(m.free))*m.blockSize > m.limit) {
 		m.free[len(m.free)-1] = nil
 		m.free = m.free[:len(m.free)-1]
+		idle = idle && len(m.free) > minBuffers
 	}
 }
 

@@ -30,6 +30,10 @@ type store struct {
 	punching map[int64]bool // blocks whose space is being freed
 	gen      uint64         // raised when a block goes: a read that overlapped is void
 	hand     int64          // where eviction goes on
+	fresh    bool           // made by us: what has no page yet is absent
+	stamp    stamp
+	writing  int    // our writes to the data under way
+	writes   uint64 // and ended
 }
 
 func newStore() store {
@@ -42,7 +46,7 @@ func (o *object) header() header { return header{o.id, o.size, o.c.blockSize} }
 // false when its page must be loaded first.
 func (o *object) onDiskLocked(index int64) (present, known bool) {
 	d, s := o.c.disk, &o.store
-	if d == nil || s.state == storeEmpty {
+	if d == nil || d.stopping || s.state == storeEmpty {
 		return false, true
 	}
 	if d.reading.pause > 0 && d.reading.blocked(time.Now()) {
@@ -50,7 +54,7 @@ func (o *object) onDiskLocked(index int64) (present, known bool) {
 	}
 	p := s.pages[index/pageEntries]
 	if p == nil {
-		return false, !s.retry.IsZero() && time.Now().Before(s.retry)
+		return false, s.fresh || !s.retry.IsZero() && time.Now().Before(s.retry)
 	}
 	return p.entries[index%pageEntries] != 0, true
 }
@@ -126,6 +130,9 @@ func (d *disk) load(o *object, index int64) error {
 	}
 	n := index / pageEntries
 	mu.Lock()
+	if s.fresh && s.pages[n] == nil {
+		s.pages[n] = new(page)
+	}
 	f, needed := s.files, s.state == storeOpen && s.pages[n] == nil
 	mu.Unlock()
 	if !needed {
@@ -163,10 +170,8 @@ func (d *disk) attach(o *object) error {
 		if d.index[o.id] != nil {
 			s.counted = math.MaxInt64
 		}
-	case errors.Is(err, errDamaged):
+	case errors.Is(err, errDamaged), errors.Is(err, unix.ENOENT):
 		d.forgetLocked(o.id)
-		s.state = storeEmpty
-	case errors.Is(err, unix.ENOENT):
 		s.state = storeEmpty
 	default:
 		return err

@@ -195,11 +195,20 @@ func (d *disk) write(b *block) error {
 	if !d.reserve(b.size) {
 		return errNotCached
 	}
+	mu.Lock()
+	s.beginWriteLocked()
+	mu.Unlock()
 	err := d.sys.writeFull(f.data, b.data, b.index*d.c.blockSize)
 	if err == nil {
 		err = d.writeEntries(f, b.index, crc)
 	}
+	if err != nil {
+		// What was written in part must not stay uncounted. It may fail, too:
+		// then the sweep of the next start finds it.
+		_ = d.sys.punch(f.data, b.index*d.c.blockSize, b.size)
+	}
 	mu.Lock()
+	s.endWriteLocked()
 	d.pending -= b.size
 	if err == nil {
 		p.entries[i] = crc
@@ -209,9 +218,6 @@ func (d *disk) write(b *block) error {
 	}
 	mu.Unlock()
 	if err != nil {
-		// What was written in part must not stay uncounted. It may fail, too:
-		// then the sweep of the next start finds it.
-		_ = d.sys.punch(f.data, b.index*d.c.blockSize, b.size)
 		return err
 	}
 	d.c.counts.written.Add(b.size)
@@ -242,7 +248,7 @@ func (d *disk) prepare(o *object, index int64) error {
 	}
 	mu.Lock()
 	s.state, s.files, s.counted = storeOpen, f, math.MaxInt64
-	s.pages = map[int64]*page{}
+	s.pages, s.fresh = map[int64]*page{}, true
 	mu.Unlock()
 	return d.load(o, index)
 }
