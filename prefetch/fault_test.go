@@ -3,6 +3,8 @@ package prefetch_test
 import (
 	"context"
 	"errors"
+	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -11,33 +13,64 @@ import (
 	"github.com/zs3fs/zs3fs/s3backend/s3test"
 )
 
-// Guesses fail, demands succeed: a request of more blocks than were asked for is
-// a guess.
+// Every request fails that does not bring the block that is being read: each guess
+// does, and some of them while the reader already waits for them.
 func TestFailedGuessesFailNoRead(t *testing.T) {
 	run(t, near(mi/4), func(w *world) {
 		r := w.open()
 		defer w.close(r)
+		var reading atomic.Int64
 		w.src.set(func(off, n int64) error {
-			if off/block%2 == 1 || n > 2*block {
-				return s3backend.ErrUnavailable
+			if at := reading.Load(); off <= at && at < off+n {
+				return nil
 			}
-			return nil
+			return s3backend.ErrUnavailable
 		})
-		failed := 0
 		for off := int64(0); off < mi/4; off += block {
-			err := w.try(context.Background(), r, off, block)
-			if err != nil && off/block%2 == 0 && !errors.Is(err, s3backend.ErrUnavailable) {
-				t.Errorf("read at %d: %v", off, err)
-			}
-			if err != nil {
-				failed++
-				w.src.set(nil)
-				w.read(r, off, block)
-			}
+			reading.Store(off)
+			w.read(r, off, block)
 		}
 		synctest.Wait()
-		if st := w.crew.Stats(); st.Failed == 0 || failed > 1 {
-			t.Errorf("%d reads failed, %+v", failed, st)
+		st := w.crew.Stats()
+		if st.Failed == 0 {
+			t.Errorf("no guess has failed: %+v", st)
+		}
+		// After each demand a stream tries again, with its smallest window: two
+		// guesses at most.
+		if requests, _, _ := w.src.seen(); requests > 3*mi/4/block {
+			t.Errorf("%d requests for %d blocks", requests, mi/4/block)
+		}
+	})
+}
+
+// A request fails that a reader has joined who did not make it.
+func TestAnothersFailureIsTriedAgain(t *testing.T) {
+	s := near(mi)
+	s.window = 0
+	run(t, s, func(w *world) {
+		a, b := w.open(), w.open()
+		defer w.close(a)
+		defer w.close(b)
+		var once atomic.Bool
+		w.src.set(func(off, n int64) error {
+			if once.Swap(true) {
+				return nil
+			}
+			return s3backend.ErrUnavailable
+		})
+		var wg sync.WaitGroup
+		wg.Go(func() {
+			if err := w.try(context.Background(), a, 7*block, 9); !errors.Is(err, s3backend.ErrUnavailable) {
+				t.Errorf("the one who asked: %v", err)
+			}
+		})
+		synctest.Wait()
+		for range 10 {
+			wg.Go(func() { w.read(b, 7*block, 9) })
+		}
+		wg.Wait()
+		if requests, _, _ := w.src.seen(); requests != 2 {
+			t.Errorf("%d requests", requests)
 		}
 	})
 }

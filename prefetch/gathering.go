@@ -6,6 +6,7 @@ import (
 	"fmt"
 
 	"github.com/zs3fs/zs3fs/blockcache"
+	"github.com/zs3fs/zs3fs/s3backend"
 )
 
 // maxTries is how often a block that was fetched may be gone before its reader
@@ -17,9 +18,10 @@ var errLost = errors.New("prefetch: blocks are lost faster than they can be read
 
 // gathering is one read under way.
 type gathering struct {
-	reader *Reader
-	want   span   // what to fetch together
-	jobs   []*job // demanded
+	reader  *Reader
+	want    span   // what to fetch together
+	jobs    []*job // demanded
+	retried bool   // after another's error
 }
 
 // gather collects the bytes at off, as many as dst has. No buffer stays pinned
@@ -65,8 +67,16 @@ func (g *gathering) piece(ctx context.Context, dst []byte, off int64) (blockcach
 	block := off / g.reader.block
 	for range maxTries {
 		c, err := g.reader.version.Read(ctx, dst, off, len(dst))
-		if err != blockcache.ErrMiss {
-			return c, err
+		switch {
+		case err == nil:
+			return c, nil
+		case err == blockcache.ErrMiss:
+		case g.retried || ctx.Err() != nil || errors.Is(err, s3backend.ErrChanged) || g.jobFor(block) != nil:
+			return blockcache.Chunk{}, err
+		default:
+			// It waited for what somebody else had asked for, perhaps on a guess,
+			// which must not fail a read.
+			g.retried = true
 		}
 		if err := g.fetch(ctx, block); err != nil {
 			return blockcache.Chunk{}, err

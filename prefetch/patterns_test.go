@@ -210,3 +210,41 @@ func TestWithoutWindowNothingIsGuessed(t *testing.T) {
 		}
 	})
 }
+
+// What is cached is read, and read ahead, without a request.
+func TestSecondReadingMakesNoRequest(t *testing.T) {
+	run(t, near(mi), func(w *world) {
+		for range 2 {
+			r := w.open()
+			for off := int64(0); off < mi; off += 3 * block {
+				w.read(r, off, 3*block)
+			}
+			w.close(r)
+			time.Sleep(time.Second) // of the bubble: the disk is done
+			w.expect(160, mi)
+		}
+	})
+}
+
+// A reader who waits is not kept waiting by others' guesses: it takes the time of
+// the one request.
+func TestDemandIsNotKeptWaiting(t *testing.T) {
+	run(t, near(8*mi), func(w *world) {
+		a, b := w.open(), w.open()
+		defer w.close(a)
+		defer w.close(b)
+		for off := int64(0); off < 100*block; off += block {
+			w.read(a, off, block)
+		}
+		if st := w.crew.Stats(); st.Running < 24 {
+			t.Errorf("the story needs a busy crew: %+v", st)
+		}
+		for _, at := range []int64{3 * mi, 5 * mi, 7*mi + 33*block} {
+			began := time.Now()
+			w.read(b, at, 100)
+			if d := time.Since(began); d > 33*time.Millisecond {
+				t.Errorf("a demand took %v", d)
+			}
+		}
+	})
+}
