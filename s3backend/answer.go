@@ -66,7 +66,9 @@ func (a *answer) read(p []byte, most time.Duration) (n int, took time.Duration, 
 		err = errShort // but for the last read, whose error is not looked at
 	case err != nil && a.ctx.Err() != nil:
 		err = context.Cause(a.ctx)
-	case err == nil && a.tooSlow(n, took):
+	case err != nil:
+		err = &failure{sentinel: ErrUnavailable, detail: err.Error()}
+	case a.tooSlow(n, took):
 		err = errSlow
 	}
 	return n, took, err

@@ -63,7 +63,34 @@ func (c *Client) build(ctx, life context.Context) error {
 	if err := c.checkSSEEndpoint(); err != nil {
 		return err
 	}
-	c.setRegion(ctx, cfg.Region)
+	region, discover := c.firstRegion(cfg.Region)
+	c.region.Store(&region)
+	if err := c.checkAddress(ctx); err != nil {
+		return err
+	}
+	if discover {
+		c.discoverRegion(ctx)
+	}
+	return nil
+}
+
+// checkAddress has the SDK make the address of a request, which refuses
+// impossible combinations of bucket, region and kinds of endpoint.
+func (c *Client) checkAddress(ctx context.Context) error {
+	o := c.s3.Options()
+	_, err := o.EndpointResolverV2.ResolveEndpoint(ctx, s3.EndpointParameters{
+		Bucket:         &c.o.Bucket,
+		Region:         c.region.Load(),
+		Endpoint:       o.BaseEndpoint,
+		ForcePathStyle: &o.UsePathStyle,
+		Accelerate:     &o.UseAccelerate,
+		UseArnRegion:   &o.UseARNRegion,
+		UseFIPS:        aws.Bool(o.EndpointOptions.UseFIPSEndpoint == aws.FIPSEndpointStateEnabled),
+		UseDualStack:   aws.Bool(o.EndpointOptions.UseDualStackEndpoint == aws.DualStackEndpointStateEnabled),
+	}.WithDefaults())
+	if err != nil {
+		return invalid("no address for bucket %q in region %q: %v", c.o.Bucket, *c.region.Load(), err)
+	}
 	return nil
 }
 
@@ -157,22 +184,17 @@ func rootsOf(cfg aws.Config) *x509.CertPool {
 	return nil
 }
 
-// setRegion settles where requests are signed for: configured, an ARN's own, or
-// discovered.
-func (c *Client) setRegion(ctx context.Context, configured string) {
+// firstRegion settles where requests are signed for: configured, or an ARN's own,
+// or the default, which is then to be corrected by asking.
+func (c *Client) firstRegion(configured string) (region string, discover bool) {
 	if a, err := arn.Parse(c.o.Bucket); err == nil && a.Region != "" {
 		configured = a.Region
 	}
 	c.regionFixed = configured != ""
 	if c.regionFixed {
-		c.region.Store(&configured)
-		return
+		return configured, false
 	}
-	region := defaultRegion
-	c.region.Store(&region)
-	if c.custom == "" && !arn.IsARN(c.o.Bucket) {
-		c.discoverRegion(ctx)
-	}
+	return defaultRegion, c.custom == "" && !arn.IsARN(c.o.Bucket)
 }
 
 // checkSSEEndpoint refuses to send a customer's key in the clear, as S3 itself

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/credentials/ssocreds"
 )
 
 // refreshAhead is how long before their end credentials are replaced, so that a
@@ -22,8 +23,12 @@ func (e *credentialsError) Unwrap() error { return e.err }
 
 // detail does not quote the source: a credential_process may print anything.
 func (e *credentialsError) detail() string {
-	if errors.Is(e.err, context.DeadlineExceeded) {
+	var sso *ssocreds.InvalidTokenError
+	switch {
+	case errors.Is(e.err, context.DeadlineExceeded):
 		return "their source does not answer"
+	case errors.As(e.err, &sso):
+		return "the SSO session has ended: log in again with aws sso login"
 	}
 	return "none found, or their source failed"
 }

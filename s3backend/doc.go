@@ -7,6 +7,12 @@
 // because the SDK and some servers let wrong answers through. A connection that
 // breaks or stalls is resumed from the byte reached.
 //
+// Every call ends within its time: one loop (series) makes all attempts, with
+// jittered back-off, and when the server throttles, a pacer holds back the whole
+// client and not only the request that was refused. Credentials that the server
+// calls expired are fetched anew once from where they came from; a region that
+// was not configured is learnt.
+//
 // It never caches, never writes to a bucket, and never retries past the
 // caller's context. Errors leave it as the sentinels of errors.go inside an
 // [OpError]; no caller has to look at an HTTP status or at a message.

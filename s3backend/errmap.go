@@ -152,18 +152,19 @@ func judgeTransport(err error) verdict {
 		dns   *net.DNSError
 		cert  *tls.CertificateVerificationError
 		roots x509.SystemRootsError
-		param *smithy.InvalidParamsError
-		build *smithy.SerializationError
 	)
 	switch {
 	case errors.As(err, &creds):
 		return verdict{err: &failure{sentinel: ErrCredentials, also: ErrNoCredentials, detail: creds.detail()}}
-	case errors.As(err, &param), errors.As(err, &build):
-		return verdict{err: &failure{sentinel: fs.ErrInvalid, detail: "no request can be made of it"}}
 	case errors.As(err, &cert), errors.As(err, &roots):
 		return verdict{err: unavailable(err)}
 	case errors.As(err, &dns):
 		return verdict{err: unavailable(err), again: true, unnamed: true}
+	}
+	send := (*smithyhttp.RequestSendError)(nil)
+	if cancel := (*smithy.CanceledError)(nil); !errors.As(err, &send) && !errors.As(err, &cancel) && !errors.Is(err, context.DeadlineExceeded) {
+		// The SDK could not even make a request: that stays so.
+		return verdict{err: &failure{sentinel: fs.ErrInvalid, detail: "no request can be made of it: " + err.Error()}}
 	}
 	var op *net.OpError
 	timeout := net.Error(nil)

@@ -48,11 +48,15 @@ func TestBadOptions(t *testing.T) {
 		{"key of 31 bytes", s3backend.Options{Bucket: "b", SSECKeyFile: tempFile(t, strings.Repeat("k", 31))}, fs.ErrInvalid, "32 bytes"},
 		{"key of 31 bytes in base64", s3backend.Options{Bucket: "b", SSECKeyFile: tempFile(t, base64.StdEncoding.EncodeToString(make([]byte, 31)))}, fs.ErrInvalid, "32 bytes"},
 		{"key over http", s3backend.Options{Bucket: "b", EndpointURL: "http://192.0.2.1", SSECKeyFile: tempFile(t, strings.Repeat("k", 32))}, fs.ErrInvalid, "https"},
+		{"no region", s3backend.Options{Bucket: "b", Region: "eu west"}, fs.ErrInvalid, "eu west"},
+		{"no ARN of S3", s3backend.Options{Bucket: "arn:aws:ec2:eu-west-1:123456789012:instance/i"}, fs.ErrInvalid, "arn:aws:ec2"},
 		{"accelerate with an endpoint", s3backend.Options{Bucket: "b", EndpointURL: "http://h", Accelerate: true}, fs.ErrInvalid, "acceleration"},
 	}
 	for _, row := range rows {
 		t.Run(row.name, func(t *testing.T) {
-			row.o.Region = "us-east-1"
+			if row.o.Region == "" {
+				row.o.Region = "us-east-1"
+			}
 			_, err := s3backend.New(context.Background(), row.o)
 			if !errors.Is(err, row.want) || !strings.Contains(err.Error(), row.says) || strings.Contains(err.Error(), "hidden") {
 				t.Errorf("error %v, want %v with %q", err, row.want, row.says)
@@ -132,6 +136,27 @@ func TestHosts(t *testing.T) {
 				t.Errorf("Endpoint %q", c.Endpoint())
 			}
 		})
+	}
+}
+
+// A file that holds keys and is no INI file is refused or ignored, not quoted.
+func TestMalformedCredentialsFile(t *testing.T) {
+	for _, text := range []string{
+		canarySecret, "[default\naws_secret_access_key=" + canarySecret, "[default]\naws_access_key_id\n" + canarySecret + "\n",
+		"aws_access_key_id=A\naws_secret_access_key=" + canarySecret, "[default]\naws_secret_access_key=" + canarySecret,
+		"\x00\xff" + canarySecret,
+	} {
+		f := serve(t, func(w http.ResponseWriter, r *http.Request, _ int) { right(w, r) })
+		o := f.quick()
+		o.SharedCredentialsFile = tempFile(t, text)
+		c, err := s3backend.New(context.Background(), o)
+		if err == nil {
+			_, err = read(c)
+			c.Close()
+		}
+		if !errors.Is(err, s3backend.ErrCredentials) || strings.Contains(err.Error(), canarySecret) {
+			t.Errorf("%q: %v", text, err)
+		}
 	}
 }
 
