@@ -59,7 +59,10 @@ func New(dir string, cfg Config) (*Mount, error) {
 // mount tries mount(2) where wanted, and fusermount3 where that is not allowed.
 func (m *Mount) mount(path string, t *tree) error {
 	opts := fuseOptions(m.cfg)
-	bridge := server{fs.NewNodeFS(&dir{t: t}, bridgeOptions(m.cfg, opts))}
+	var bridge fuse.RawFileSystem = server{fs.NewNodeFS(&dir{t: t}, bridgeOptions(m.cfg, opts))}
+	if m.cfg.AllowRoot && !m.cfg.AllowOther {
+		bridge = ownerAndRoot{RawFileSystem: bridge, owner: uint32(os.Geteuid())}
+	}
 	if m.cfg.DirectMount {
 		fd, err := mountDirect(path, m.cfg)
 		if err == nil {

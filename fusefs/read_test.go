@@ -173,3 +173,26 @@ func openErr(path string, flags int) error {
 	}
 	return err
 }
+
+// F3: a failure is EIO, and is not sticky.
+func TestFailedReadsRecover(t *testing.T) {
+	m := mount(t, setting{TTL: time.Minute})
+	m.coded("f", 1, 1, 100000)
+	f, err := os.Open(m.path("f"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	m.do(command{Op: "fail", Fail: "unavailable"})
+	buf := make([]byte, 1000)
+	if _, err := f.ReadAt(buf, 50000); !errors.Is(err, syscall.EIO) {
+		t.Fatal(err)
+	}
+	m.do(command{Op: "fail"})
+	if _, err := f.ReadAt(buf, 50000); err != nil {
+		t.Fatal(err)
+	}
+	if err := s3test.CheckCoded(buf, 50000, 1, 1); err != nil {
+		t.Fatal(err)
+	}
+}

@@ -2,6 +2,8 @@ package catalog
 
 import (
 	"context"
+	"fmt"
+	"runtime/debug"
 	"sync"
 	"time"
 )
@@ -34,8 +36,7 @@ type flight[T any] struct {
 	err  error
 }
 
-// do returns the answer of the running flight for key, or of a new one. A panic
-// in ask ends the program: a waiter that hangs is worse.
+// do returns the answer of the running flight for key, or of a new one.
 func (f *flights[T]) do(ctx context.Context, c *Catalog, key flightKey, ask func(context.Context) (T, error)) (T, error) {
 	f.mu.Lock()
 	fl := f.m[key]
@@ -52,7 +53,7 @@ func (f *flights[T]) do(ctx context.Context, c *Catalog, key flightKey, ask func
 		f.m[key] = fl
 		go func() {
 			defer c.end()
-			fl.val, fl.err = ask(c.ctx)
+			fl.val, fl.err = guarded(c, func() (T, error) { return ask(c.ctx) })
 			f.mu.Lock()
 			delete(f.m, key)
 			f.mu.Unlock()
@@ -74,4 +75,16 @@ func (f *flights[T]) do(ctx context.Context, c *Catalog, key flightKey, ask func
 		var zero T
 		return zero, ctx.Err()
 	}
+}
+
+// guarded makes a panic an error: it must neither end a mount that others read
+// from nor leave a waiter hanging.
+func guarded[T any](c *Catalog, ask func() (T, error)) (val T, err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			c.cfg.Logger.Error("panic in a question", "panic", p, "stack", string(debug.Stack()))
+			err = fmt.Errorf("catalog: panic: %v", p)
+		}
+	}()
+	return ask()
 }

@@ -101,7 +101,9 @@ func (c *Catalog) askLookup(ctx context.Context, path string) (Node, error) {
 	}
 	head := make(chan headed, 1)
 	go func() {
-		obj, err := c.cfg.Bucket.Head(ctx, c.cfg.Prefix+path)
+		obj, err := guarded(c, func() (s3backend.Object, error) {
+			return c.cfg.Bucket.Head(ctx, c.cfg.Prefix+path)
+		})
 		head <- headed{obj, err}
 	}()
 	dir, isDir, dirErr := c.askDir(ctx, path)

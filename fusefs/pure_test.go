@@ -1,0 +1,84 @@
+package fusefs_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"math"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/zs3fs/zs3fs/fusefs"
+	"github.com/zs3fs/zs3fs/s3backend"
+	"github.com/zs3fs/zs3fs/s3backend/catalog"
+)
+
+func TestErrno(t *testing.T) {
+	for _, tt := range []struct {
+		err  error
+		want syscall.Errno
+	}{
+		{nil, 0},
+		{context.Canceled, syscall.EINTR},
+		{context.DeadlineExceeded, syscall.EIO},
+		{&catalog.AbsentError{}, syscall.ENOENT},
+		{fs.ErrPermission, syscall.EACCES},
+		{s3backend.ErrCredentials, syscall.EACCES},
+		{s3backend.ErrArchived, syscall.EACCES},
+		{s3backend.ErrChanged, syscall.ESTALE},
+		{s3backend.ErrThrottled, syscall.EIO},
+		{s3backend.ErrUnavailable, syscall.EIO},
+		{s3backend.ErrBadAnswer, syscall.EIO},
+		{s3backend.ErrNoBucket, syscall.EIO},
+		{s3backend.ErrRegion, syscall.EIO},
+		{errors.New("anything"), syscall.EIO},
+	} {
+		err := tt.err
+		if err != nil {
+			err = fmt.Errorf("wrapped: %w", &s3backend.OpError{Op: "read", Key: "k", Err: err})
+		}
+		if got := fusefs.ErrnoOf(err); got != tt.want {
+			t.Errorf("%v: %v, want %v", tt.err, got, tt.want)
+		}
+	}
+}
+
+func TestIdentity(t *testing.T) {
+	// Frozen: programs such as tar and backup tools keep inode numbers.
+	if got := fusefs.InoOf("s3://bucket/p", "a/b"); got != 0xc019c9fda63a42cf {
+		t.Errorf("%#x", got)
+	}
+	if fusefs.InoOf("s3://bucket/p/", "a/b") != fusefs.InoOf("s3://bucket", "p/a/b") {
+		t.Error("a key has two numbers")
+	}
+	base := s3backend.Object{Key: "k", ETag: `"e"`, Size: 5}
+	same := base
+	same.VersionID, same.ModTime, same.ContentType = "v", time.Now(), "text/plain"
+	if fusefs.GenerationOf(base) != fusefs.GenerationOf(same) {
+		t.Error("what a listing does not know makes another version")
+	}
+	for _, other := range []s3backend.Object{
+		{Key: "k2", ETag: `"e"`, Size: 5}, {Key: "k", ETag: `"f"`, Size: 5}, {Key: "k", ETag: `"e"`, Size: 6},
+		{Key: `k"`, ETag: `e"`, Size: 5},
+	} {
+		if fusefs.GenerationOf(base) == fusefs.GenerationOf(other) {
+			t.Errorf("%+v is the same version", other)
+		}
+	}
+}
+
+func TestKernelTTL(t *testing.T) {
+	for _, tt := range []struct{ limit, fresh, want time.Duration }{
+		{time.Minute, time.Second, time.Second},
+		{time.Second, time.Minute, time.Second},
+		{0, time.Minute, 0},
+		{-1, time.Minute, time.Minute},
+		{-1, math.MaxInt64, math.MaxInt64},
+	} {
+		if got := fusefs.KernelTTL(tt.limit, tt.fresh); got != tt.want {
+			t.Errorf("%v, %v: %v", tt.limit, tt.fresh, got)
+		}
+	}
+}
