@@ -84,8 +84,8 @@ func (c *Crew) Close() error {
 type Stats struct {
 	// Demands and Guesses are the jobs that were started.
 	Demands, Guesses int64
-	// Cancelled counts the guesses given up because the reader went elsewhere:
-	// queued ones and running ones.
+	// Cancelled counts the guesses given up, queued or running, because the reader
+	// went elsewhere or another of his guesses failed.
 	Cancelled int64
 	// Failed counts the guesses that failed; no read fails for that.
 	Failed int64

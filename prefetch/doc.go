@@ -1,14 +1,20 @@
 // Package prefetch reads ahead of sequential readers.
 //
 // There is one [Reader] an open file. It looks at where reads fall (a pure
-// detector: streams, windows, ramp), asks the [Crew] for what is missing, and
+// detector: streams, windows, strides), asks the [Crew] for what is missing, and
 // answers from blockcache. The crew is a fixed number of connections: demand
 // comes before guesses, a quarter of the connections is kept for demand, and
-// files share the rest fairly.
+// files share the rest fairly (a pure queue).
 //
 // It promises that no block is fetched twice at once, that goroutines,
 // connections and bytes are bounded, and that guesses end when the reader seeks
-// away or closes. A guess that fails never fails a read.
+// away or closes. A guess that fails never fails a read. A read that waits holds
+// no buffer, so readers cannot wait for each other.
+//
+// The way of a read: [Reader.Read] shows it to the detector, queues the guesses,
+// and gathers the bytes piece by piece from blockcache; a miss becomes a demand
+// job for all that is missing at once. The crew gives a job a connection, claims
+// its blocks only then, and runs the flight under its own context.
 //
 // It knows neither FUSE (package fusefs, on the left) nor HTTP.
 package prefetch
