@@ -26,6 +26,7 @@ type verdict struct {
 	unnamed   bool          // the name was not resolved: no attempt was made
 	quiet     bool          // no header came: idle connections may be dead too
 	refresh   bool          // new credentials may help, once
+	after     time.Duration // before which the server wants no other attempt
 	region    string        // the bucket's region, where the answer names one
 	skew      time.Duration // how far our clock is off, where that is the cause
 }
@@ -70,6 +71,9 @@ func judgeAnswer(op string, resp *http.Response, err error) verdict {
 		v = byStatus(resp.StatusCode)
 	}
 	v.region = resp.Header.Get(regionHeader)
+	if seconds, err := parseOffset(resp.Header.Get("Retry-After")); err == nil {
+		v.after = time.Duration(min(seconds, int64(maxRetryAfter/time.Second))) * time.Second
+	}
 	switch {
 	case resp.StatusCode/100 == 3 && v.region == "" && resp.StatusCode != http.StatusMovedPermanently:
 		// A redirect that refuseRedirect did not follow.
@@ -215,6 +219,9 @@ func printable(s string) string {
 		return '?'
 	}, s)
 }
+
+// maxRetryAfter is how far a server's Retry-After is followed: a reader waits.
+const maxRetryAfter = 20 * time.Second
 
 // skewTolerance is where the SDK begins to correct the clock it signs by; S3
 // itself refuses from 15 minutes on.

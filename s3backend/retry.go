@@ -87,7 +87,7 @@ func (s *series) next(v verdict, start time.Time) (time.Duration, bool) {
 	} else {
 		s.attempts++
 	}
-	return backoff(s.attempts + s.unnamed), s.attempts < s.c.o.Retries
+	return max(backoff(s.attempts+s.unnamed), v.after), s.attempts < s.c.o.Retries
 }
 
 // newSkew reports whether skew explains a refusal: the SDK signs by the server's

@@ -327,6 +327,25 @@ func TestSlowReader(t *testing.T) {
 		})
 }
 
+// A server that says when to come back is believed, within reason.
+func TestRetryAfter(t *testing.T) {
+	for header, want := range map[string]time.Duration{"7": 7 * time.Second, "86400": 20 * time.Second, "-1": 0, "soon": 0} {
+		inBubble(t, func(w http.ResponseWriter, r *http.Request, n int) {
+			if n == 1 {
+				w.Header().Set("Retry-After", header)
+				fail(w, 500, "InternalError")
+				return
+			}
+			right(w, r)
+		}, func(t *testing.T, b *bubble, c *s3backend.Client) {
+			start := time.Now()
+			got, err := read(c)
+			checkBytes(t, got, err)
+			within(t, start, want, want+100*time.Millisecond)
+		})
+	}
+}
+
 // F1 and F3: back-off grows, and the call ends within its time.
 func TestFailsForEver(t *testing.T) {
 	inBubble(t, func(w http.ResponseWriter, r *http.Request, _ int) { fail(w, 500, "InternalError") },
