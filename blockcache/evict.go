@@ -205,9 +205,10 @@ func (o *object) clearLocked(first, n int64) {
 	s := &o.store
 	s.gen++
 	s.beginWriteLocked()
+	done := make(chan struct{})
 	for i := first; i < first+n; i++ {
 		s.pages[i/pageEntries].clear(i % pageEntries)
-		s.punching[i] = true
+		s.punching[i] = done
 		if b := o.blocks[i]; b != nil {
 			b.onDisk = false
 			b.refileLocked()
@@ -227,6 +228,7 @@ func (d *disk) wipe(o *object, first, n int64) (freed int64, ok bool) {
 	mu.Lock()
 	defer mu.Unlock()
 	s.endWriteLocked()
+	close(s.punching[first])
 	for i := first; i < first+n; i++ {
 		delete(s.punching, i)
 	}
@@ -243,17 +245,19 @@ func (d *disk) wipe(o *object, first, n int64) (freed int64, ok bool) {
 	return end - off, true
 }
 
-// dropBlock removes one block from the disk, if it is there.
+// dropBlock makes one block absent at once, and frees its space behind the back
+// of the reader that found it damaged.
 func (d *disk) dropBlock(o *object, index int64) {
 	mu, s := &d.c.mem.mu, &o.store
 	mu.Lock()
+	defer mu.Unlock()
 	p := s.pages[index/pageEntries]
-	present := p != nil && p.entries[index%pageEntries] != 0
-	if present {
-		o.clearLocked(index, 1)
+	if p == nil || p.entries[index%pageEntries] == 0 {
+		return
 	}
-	mu.Unlock()
-	if present {
-		d.wipe(o, index, 1)
+	o.clearLocked(index, 1)
+	o.users++
+	if !d.spawnLocked(func() { d.wipe(o, index, 1); o.leave() }) {
+		o.users-- // at the end: the next start finds it damaged again
 	}
 }

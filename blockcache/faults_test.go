@@ -318,3 +318,41 @@ func TestMinFreeIsLeftToOthers(t *testing.T) {
 		}
 	})
 }
+
+// A block that is fetched again while the space of its damaged self is still
+// being freed must not be freed with it.
+func TestBlockIsNotWrittenWhileItIsBeingFreed(t *testing.T) {
+	dir := t.TempDir()
+	obj := codedObject("a", 20*kib)
+	seeded(t, dir, obj)
+	data, _ := files(t, dir)
+	if err := flip(data[0]); err != nil {
+		t.Fatal(err)
+	}
+	synctest.Test(t, func(t *testing.T) {
+		heal := make(chan struct{})
+		c := openFaulty(t, config(dir, 1000), blockcache.Faults{
+			Punch: func(_, _ int64, real func() error) error {
+				<-heal
+				return real()
+			},
+		})
+		src := &source{}
+		v := c.Version(obj)
+		start := time.Now()
+		readAll(t, v, src, kib)
+		if took := time.Since(start); took > 0 {
+			t.Errorf("readers waited %v for the disk", took)
+		}
+		synctest.Wait()
+		close(heal)
+		synctest.Wait()
+		readAll(t, v, src, 100)
+		readAll(t, v, src, kib)
+		if s := c.Stats(); s.Mismatches != 20 || s.DiskBytes > obj.Size {
+			t.Errorf("%+v", s)
+		}
+		v.Close()
+		closeCache(t, c)
+	})
+}

@@ -26,18 +26,18 @@ type store struct {
 	files    files
 	retry    time.Time // after an error: nothing is there until then
 	pages    map[int64]*page
-	counted  int64          // pages below this are in the accounting
-	punching map[int64]bool // blocks whose space is being freed
-	gen      uint64         // raised when a block goes: a read that overlapped is void
-	hand     int64          // where eviction goes on
-	fresh    bool           // made by us: what has no page yet is absent
+	counted  int64                   // pages below this are in the accounting
+	punching map[int64]chan struct{} // blocks whose space is being freed, until closed
+	gen      uint64                  // raised when a block goes: a read that overlapped is void
+	hand     int64                   // where eviction goes on
+	fresh    bool                    // made by us: what has no page yet is absent
 	stamp    stamp
 	writing  int    // our writes to the data under way
 	writes   uint64 // and ended
 }
 
 func newStore() store {
-	return store{control: make(chan struct{}, 1), pages: map[int64]*page{}, punching: map[int64]bool{}}
+	return store{control: make(chan struct{}, 1), pages: map[int64]*page{}, punching: map[int64]chan struct{}{}}
 }
 
 func (o *object) header() header { return header{o.id, o.size, o.c.blockSize} }

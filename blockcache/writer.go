@@ -179,11 +179,14 @@ func (d *disk) write(b *block) error {
 	if err := d.prepare(o, b.index); err != nil {
 		return err
 	}
+	if !d.awaitPunch(s, b.index) {
+		return errNotCached
+	}
 	i := b.index % pageEntries
 	mu.Lock()
 	p, f := s.pages[b.index/pageEntries], s.files
 	switch {
-	case p == nil || !f.writable || s.punching[b.index]:
+	case p == nil || !f.writable:
 		mu.Unlock()
 		return errNotCached
 	case p.entries[i] != 0:
@@ -222,6 +225,23 @@ func (d *disk) write(b *block) error {
 	}
 	d.c.counts.written.Add(b.size)
 	return nil
+}
+
+// awaitPunch waits until the space of a block's former self has been freed: it
+// would be freed with it. The block cannot be freed again before it is written.
+func (d *disk) awaitPunch(s *store, index int64) bool {
+	d.c.mem.mu.Lock()
+	done := s.punching[index]
+	d.c.mem.mu.Unlock()
+	if done == nil {
+		return true
+	}
+	select {
+	case <-done:
+		return true
+	case <-d.ctx.Done():
+		return false
+	}
 }
 
 // prepare makes the files of an object and loads the page of a block.
