@@ -9,10 +9,10 @@ import (
 	"github.com/zs3fs/zs3fs/s3backend"
 )
 
-// maxTries is how often a block that was fetched may be gone before its reader
-// has seen it: once when a cancelled flight crossed the read, more often only
-// when memory is far too small.
-const maxTries = 8
+// maxTries is how often a block may be looked for in vain: two or three times when
+// a cancelled flight crossed the read, more often only when so many readers share
+// so little memory that what is fetched is gone before it is seen.
+const maxTries = 16
 
 var errLost = errors.New("prefetch: blocks are lost faster than they can be read: too little memory")
 
@@ -65,7 +65,7 @@ func (g *gathering) gather(ctx context.Context, dst []byte, off int64) (Result, 
 // piece returns some of the bytes at off, at most len(dst), at least one.
 func (g *gathering) piece(ctx context.Context, dst []byte, off int64) (blockcache.Chunk, error) {
 	block := off / g.reader.block
-	for range maxTries {
+	for try := range maxTries {
 		c, err := g.reader.version.Read(ctx, dst, off, len(dst))
 		switch {
 		case err == nil:
@@ -77,6 +77,9 @@ func (g *gathering) piece(ctx context.Context, dst []byte, off int64) (blockcach
 			// It waited for what somebody else had asked for, perhaps on a guess,
 			// which must not fail a read.
 			g.retried = true
+		}
+		if try > 0 {
+			g.want = span{block, 1} // what came with it may be what drove it out
 		}
 		if err := g.fetch(ctx, block); err != nil {
 			return blockcache.Chunk{}, err
