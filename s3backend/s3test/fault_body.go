@@ -5,7 +5,6 @@ import (
 	"compress/gzip"
 	"net/http"
 	"slices"
-	"strings"
 )
 
 // Truncate sends n bytes of the body under a Content-Length for all of it, and
@@ -156,13 +155,6 @@ func ExtraBytes(n int) Action {
 
 // BadLength sends any text as Content-Length.
 func BadLength(text string) Action { return func(_ Request, r *Reply) { r.Wire.RawLength = text } }
-
-// ReplaceBody replaces text in the body.
-func ReplaceBody(old, with string) Action {
-	return func(_ Request, r *Reply) {
-		r.setBytes([]byte(strings.ReplaceAll(string(r.bytes()), old, with)))
-	}
-}
 
 // WrongChecksum sends a CRC64NVME, of whole objects where one was asked for, that
 // is not the body's.

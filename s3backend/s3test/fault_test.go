@@ -24,18 +24,20 @@ import (
 )
 
 // size is that of the object that faults are seen on; 100 to 299 is asked for.
-const size, askOff, askLen = 1 << 20, 100, 200
+const size = 1 << 20
 
-// TestAnswersThatAreWrong has the faults that come as a whole HTTP answer.
+// wrongAnswer is a fault that comes as a whole HTTP answer.
+type wrongAnswer struct {
+	name   string
+	do     s3test.Action
+	status int
+	body   string            // a part of the body
+	off, n int64             // or coded bytes
+	header map[string]string // "" is none
+}
+
 func TestAnswersThatAreWrong(t *testing.T) {
-	for _, tt := range []struct {
-		name   string
-		do     s3test.Action
-		status int
-		body   string            // a part of the body
-		off, n int64             // or coded bytes
-		header map[string]string // "" is none
-	}{
+	for _, tt := range []wrongAnswer{
 		{"500", s3test.InternalError(), 500, "<Code>InternalError</Code>", 0, 0, nil},
 		{"503", s3test.All(s3test.SlowDown(), s3test.RetryAfter(3*time.Second)), 503, "SlowDown", 0, 0, map[string]string{"Retry-After": "3"}},
 		{"403", s3test.AccessDenied(), 403, "AccessDenied", 0, 0, nil},
@@ -62,35 +64,38 @@ func TestAnswersThatAreWrong(t *testing.T) {
 		{"close each", s3test.CloseEach(), 206, "", 100, 200, nil},
 		{"late", s3test.Delay(time.Millisecond), 206, "", 100, 200, nil},
 	} {
-		t.Run(tt.name, func(t *testing.T) {
-			f := serve(t, s3test.ServerConfig{})
-			f.mem.Put("k", s3test.Coded(1, 1, size))
-			hit := f.Inject(s3test.Fault{Do: tt.do})
-			g := f.must(t, "GET", "/k", "Range", "bytes=100-299")
-			if g.StatusCode != tt.status || hit.Hits() != 1 || !f.Requests(nil)[0].Faulty {
-				t.Fatalf("status %d, want %d; %d hits", g.StatusCode, tt.status, hit.Hits())
-			}
-			if tt.body != "" && !strings.Contains(string(g.body), tt.body) || tt.body == "" && int64(len(g.body)) != tt.n {
-				t.Fatalf("body of %d bytes: %.200s", len(g.body), g.body)
-			}
-			if tt.n > 0 {
-				if err := s3test.CheckCoded(g.body, tt.off, 1, 1); err != nil {
-					t.Error(err)
-				}
-			}
-			for name, want := range tt.header {
-				if h := g.Header.Get(name); h != want {
-					t.Errorf("%s: %q, want %q", name, h, want)
-				}
-			}
-			if old := strings.HasPrefix(tt.name, "1.0"); old != (g.ProtoMinor == 0) || g.Close != (old || tt.name == "close each" || tt.name == "extra bytes") {
-				t.Errorf("%s, close %t", g.Proto, g.Close)
-			}
-			hit.Remove()
-			if g := f.must(t, "GET", "/k"); g.StatusCode != 200 || s3test.CheckCoded(g.body, 0, 1, 1) != nil {
-				t.Errorf("without the fault: %d", g.StatusCode)
-			}
-		})
+		t.Run(tt.name, tt.see)
+	}
+}
+
+// see compares what a plain client receives.
+func (tt wrongAnswer) see(t *testing.T) {
+	f := serve(t, s3test.ServerConfig{})
+	f.mem.Put("k", s3test.Coded(1, 1, size))
+	hit := f.Inject(s3test.Fault{Do: tt.do})
+	g := f.must(t, "GET", "/k", "Range", "bytes=100-299")
+	if g.StatusCode != tt.status || hit.Hits() != 1 || !f.Requests(nil)[0].Faulty {
+		t.Fatalf("status %d, want %d; %d hits", g.StatusCode, tt.status, hit.Hits())
+	}
+	if tt.body != "" && !strings.Contains(string(g.body), tt.body) || tt.body == "" && int64(len(g.body)) != tt.n {
+		t.Fatalf("body of %d bytes: %.200s", len(g.body), g.body)
+	}
+	if tt.n > 0 {
+		if err := s3test.CheckCoded(g.body, tt.off, 1, 1); err != nil {
+			t.Error(err)
+		}
+	}
+	for name, want := range tt.header {
+		if h := g.Header.Get(name); h != want {
+			t.Errorf("%s: %q, want %q", name, h, want)
+		}
+	}
+	if old := strings.HasPrefix(tt.name, "1.0"); old != (g.ProtoMinor == 0) || g.Close != (old || tt.name == "close each" || tt.name == "extra bytes") {
+		t.Errorf("%s, close %t", g.Proto, g.Close)
+	}
+	hit.Remove()
+	if g := f.must(t, "GET", "/k"); g.StatusCode != 200 || s3test.CheckCoded(g.body, 0, 1, 1) != nil {
+		t.Errorf("without the fault: %d", g.StatusCode)
 	}
 }
 
@@ -201,6 +206,29 @@ func TestBodiesThatAreNotTheObject(t *testing.T) {
 	g = f.must(t, "GET", "/k", "Range", "bytes=100-199", "If-Match", old.ETag)
 	if err := s3test.CheckCoded(g.body, 100, 1, 3); err != nil || g.StatusCode != 206 || g.Header.Get("ETag") != next.ETag {
 		t.Errorf("ignored If-Match: %d %v", g.StatusCode, err)
+	}
+}
+
+// A client of HTTP does not see what follows the length that it was told.
+func TestExtraBytesAreSent(t *testing.T) {
+	f := serve(t, s3test.ServerConfig{})
+	f.mem.Put("k", s3test.Coded(1, 1, 100))
+	f.Inject(s3test.Fault{Do: s3test.ExtraBytes(7)})
+	c, err := net.Dial("tcp4", strings.TrimPrefix(f.URL(), "http://"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer c.Close()
+	if _, err := io.WriteString(c, "GET /bucket/k HTTP/1.1\r\nHost: localhost\r\n\r\n"); err != nil {
+		t.Fatal(err)
+	}
+	p, err := io.ReadAll(c)
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, body, _ := bytes.Cut(p, []byte("\r\n\r\n"))
+	if len(body) != 107 || !bytes.HasSuffix(body, []byte("+++++++")) || !bytes.Contains(p, []byte("Content-Length: 100\r\n")) {
+		t.Errorf("%q", p)
 	}
 }
 
