@@ -58,9 +58,15 @@ func (b *logBuffer) String() string {
 func (s *stand) mount(options ...string) *daemon {
 	s.t.Helper()
 	d := s.launch(options...)
-	if err := waitMounted(s.mnt, d.done); err != nil {
-		s.t.Fatalf("mount: %v\n%s", err, d.log.String())
-	}
+	eventually(s.t, "the mount is ready", func() bool {
+		select {
+		case <-d.done:
+			s.t.Fatalf("the daemon ended with exit code %d before it had mounted\n%s", d.cmd.ProcessState.ExitCode(), d.log.String())
+		default:
+		}
+		// The mount table alone may show what a killed daemon has left.
+		return strings.Contains(d.log.String(), "msg=mounted") && mounted(s.t, s.mnt)
+	})
 	return d
 }
 
@@ -184,31 +190,6 @@ func (s *stand) tellsNoSecret(d *daemon) {
 			s.t.Errorf("the secret key is in %s", name)
 		}
 	}
-}
-
-// waitMounted returns when something is mounted on dir, or done is closed.
-func waitMounted(dir string, done <-chan struct{}) error {
-	// The kernel marks this file as exceptional when the mount table changes.
-	table, err := os.Open("/proc/self/mountinfo")
-	if err != nil {
-		return err
-	}
-	defer table.Close()
-	for deadline := time.Now().Add(patience); time.Now().Before(deadline); {
-		if found, err := mountinfo.GetMounts(mountinfo.SingleEntryFilter(dir)); err != nil || len(found) > 0 {
-			return err
-		}
-		select {
-		case <-done:
-			return errors.New("the daemon ended")
-		default:
-		}
-		fds := []unix.PollFd{{Fd: int32(table.Fd()), Events: unix.POLLPRI}}
-		if _, err := unix.Poll(fds, 100); err != nil && !errors.Is(err, unix.EINTR) {
-			return err
-		}
-	}
-	return errors.New("not mounted in time")
 }
 
 func mounted(t testing.TB, dir string) bool {

@@ -54,7 +54,7 @@ func TestFaultF80WritesAreRefused(t *testing.T) {
 	}
 	h := f.open(t, 0)
 	for name, err := range map[string]error{
-		"write":     errOf(unix.Pwrite(int(h.Fd()), []byte("x"), 0)),
+		"write":     errOf2(unix.Pwrite(int(h.Fd()), []byte("x"), 0)),
 		"ftruncate": unix.Ftruncate(int(h.Fd()), 0),
 		"fallocate": unix.Fallocate(int(h.Fd()), 0, 0, 1),
 	} {
@@ -74,4 +74,5 @@ func TestFaultF80WritesAreRefused(t *testing.T) {
 	}
 }
 
-func errOf(_ int, err error) error { return err }
+// errOf2 returns the second of two results.
+func errOf2[T any](_ T, err error) error { return err }

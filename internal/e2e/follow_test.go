@@ -120,19 +120,29 @@ func (j *job) readHandle(h *follower, r *rand.Rand) error {
 	return nil
 }
 
+// readOnce reads until p or the file has ended, as programs do: where the kernel
+// has a part of what is asked for and gets ESTALE for the rest, it gives the part,
+// and the error to the next call. What must never be is the end of the file before
+// its end.
 func (j *job) readOnce(h *follower, p []byte, off int64) error {
-	want := int(min(int64(len(p)), h.Size-off))
-	n, err := unix.Pread(int(h.f.Fd()), p, off)
-	switch {
-	case errors.Is(err, unix.EINTR):
+	p = p[:min(int64(len(p)), h.Size-off)]
+	n := 0
+	for n < len(p) {
+		k, err := unix.Pread(int(h.f.Fd()), p[n:], off+int64(n))
+		if errors.Is(err, unix.ESTALE) {
+			h.Stale++
+			break
+		}
+		if err != nil && !errors.Is(err, unix.EINTR) {
+			return fmt.Errorf("read of %d bytes at %d: %w", len(p), off, err)
+		}
+		if err == nil && k == 0 {
+			return fmt.Errorf("read of %d bytes at %d: end of file after %d", len(p), off, n)
+		}
+		n += max(k, 0)
+	}
+	if n == 0 {
 		return nil
-	case errors.Is(err, unix.ESTALE):
-		h.Stale++
-		return nil
-	case err != nil:
-		return fmt.Errorf("read of %d bytes at %d: %w", len(p), off, err)
-	case n != want:
-		return fmt.Errorf("read of %d bytes at %d: got %d of %d", len(p), off, n, want)
 	}
 	h.Read++
 	if h.Version == 0 {

@@ -57,7 +57,9 @@ func TestReadEverySizeInEveryWay(t *testing.T) {
 	}
 }
 
-// TestReadGigabyte reads 1 GiB to the end, and at random offsets, cold and warm.
+// TestReadGigabyte reads 1 GiB to the end, and at random offsets, cold and warm. A
+// disk may be too slow to take all of it as it comes: what it took is not fetched
+// again.
 func TestReadGigabyte(t *testing.T) {
 	s := newStand(t)
 	f := s.put("gigabyte", gib)
@@ -72,12 +74,25 @@ func TestReadGigabyte(t *testing.T) {
 	}
 	s.server.Reset()
 	s.mount("--log-level", "info")
+	missing := f.missing(t)
+	t.Logf("%d of %d blocks are not cached", missing, f.size/blockSize)
 	sample.Count, sample.Random = 64, 2
 	sample.must(t)
 	f.verify(t)
-	if n := s.server.BytesSent(); n != 0 {
-		t.Errorf("%d bytes were fetched for a file that is wholly cached", n)
+	if n := s.server.BytesSent(); n > missing*blockSize {
+		t.Errorf("%d bytes were fetched, only %d blocks were missing", n, missing)
 	}
+}
+
+// missing returns how many of the file's blocks are not on disk, as the mount says.
+func (f file) missing(t testing.TB) int64 {
+	t.Helper()
+	var present, total int64
+	text := xattr(t, f.path(), "user.zs3fs.cached")
+	if _, err := fmt.Sscanf(text, "%d/%d blocks", &present, &total); err != nil || total != (f.size+blockSize-1)/blockSize {
+		t.Fatalf("user.zs3fs.cached is %q", text)
+	}
+	return total - present
 }
 
 // TestReadColdFileFromTwoProcesses: readers of one cold file share its fetches.

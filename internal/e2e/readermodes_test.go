@@ -168,7 +168,7 @@ func readLoop(j *job, v *verdict) error {
 	stop := inputEnded()
 	r := rand.New(rand.NewPCG(j.Random, 0))
 	for !stop.Load() {
-		ways := []func(*job, *verdict) error{readSequential, readBackwards, readRandom, readDirect}
+		ways := []func(*job, *verdict) error{readSequential, readBackwards, readRandom, readDirect, readSample}
 		*v = verdict{}
 		if err := ways[r.IntN(len(ways))](j, v); err != nil {
 			return err
