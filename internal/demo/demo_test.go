@@ -49,7 +49,7 @@ func (d *demo) differences(t *testing.T) []string {
 		t.Fatal(err)
 	}
 	r := d.begin("all")
-	if err := d.verify(context.Background(), r, d.files, 0); err != nil {
+	if err := d.verify(context.Background(), r, d.files, "**"); err != nil {
 		t.Fatal(err)
 	}
 	return append(d.rows[len(d.rows)-1].wrong, r.wrong...)

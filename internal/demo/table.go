@@ -4,8 +4,6 @@ import (
 	"fmt"
 	"text/tabwriter"
 	"time"
-
-	"github.com/zs3fs/zs3fs/s3backend/s3test"
 )
 
 // row is one measured step.
@@ -13,7 +11,7 @@ type row struct {
 	what     string
 	read     int64 // bytes read through the mount
 	took     time.Duration
-	requests int   // GETs
+	requests int   // of any kind
 	fetched  int64 // bytes fetched from S3
 	wrong    []string
 }
@@ -27,7 +25,7 @@ func (d *demo) begin(what string) *row {
 // measured notes what the server has sent since begin.
 func (d *demo) measured(r *row, read int64, took time.Duration) {
 	r.read, r.took = read, took
-	r.requests, r.fetched = d.server.Count(s3test.OpGet), d.server.BytesSent()
+	r.requests, r.fetched = d.server.Count(), d.server.BytesSent()
 	d.say("  %s", r)
 }
 
@@ -44,11 +42,14 @@ func (r *row) differs(format string, args ...any) {
 }
 
 func (r *row) String() string {
-	return fmt.Sprintf("%.0f MB in %.2f s, %s; %d GETs, %s bytes fetched per byte read",
+	return fmt.Sprintf("%.0f MB in %.2f s, %s; %d requests, %s bytes fetched per byte read",
 		float64(r.read)/1e6, r.took.Seconds(), r.speed(), r.requests, r.ratio())
 }
 
 func (r *row) speed() string {
+	if r.read == 0 {
+		return "-"
+	}
 	return fmt.Sprintf("%.0f MB/s", float64(r.read)/1e6/max(r.took.Seconds(), 1e-9))
 }
 
@@ -61,7 +62,7 @@ func (r *row) ratio() string {
 
 func (d *demo) table() {
 	w := tabwriter.NewWriter(d.cfg.Out, 0, 0, 2, ' ', tabwriter.AlignRight)
-	fmt.Fprintln(w, "step\tMB\tspeed\tGETs\tfetched/read\tverified\t")
+	fmt.Fprintln(w, "step\tMB\tspeed\trequests\tfetched/read\tverified\t")
 	for _, r := range d.rows {
 		verified := "yes"
 		if len(r.wrong) > 0 {
