@@ -15,6 +15,13 @@ import (
 	"golang.org/x/sys/unix"
 )
 
+// With the race detector a process sleeps for a second before it ends, in case a
+// race is still to come, and ends in 66 when there was one.
+const (
+	quickExit = "GORACE=atexit_sleep_ms=20"
+	raceExit  = 66
+)
+
 // mounted is a mount that another process serves.
 type mounted struct {
 	t   testing.TB
@@ -40,7 +47,7 @@ func startDaemon(t testing.TB, set setting) (*mounted, answer) {
 		t.Fatal(err)
 	}
 	m := &mounted{t: t, dir: set.Dir, cmd: exec.Command(exe)}
-	m.cmd.Env = append(os.Environ(), roleEnv+"=daemon")
+	m.cmd.Env = append(os.Environ(), roleEnv+"=daemon", quickExit)
 	m.cmd.Stderr = &testLog{t: t}
 	m.in, err = m.cmd.StdinPipe()
 	if err != nil {
@@ -62,6 +69,9 @@ func startDaemon(t testing.TB, set setting) (*mounted, answer) {
 		})
 		m.cmd.Wait()
 		timer.Stop()
+		if m.cmd.ProcessState.ExitCode() == raceExit {
+			t.Error("the daemon has a data race")
+		}
 		unix.Unmount(m.dir, unix.MNT_DETACH)
 	})
 	if err := json.NewEncoder(m.in).Encode(set); err != nil {

@@ -54,6 +54,18 @@ func (f *file) Open(ctx context.Context, flags uint32) (fs.FileHandle, uint32, s
 // revalidate asks whether this version is still the current one. ESTALE makes the
 // kernel walk the path once more with fresh lookups, and open what it finds then.
 func (f *file) revalidate(ctx context.Context) syscall.Errno {
+	generation := f.StableAttr().Gen
+	if f.t.reopens.end(ctx, f.path(), generation) {
+		return 0
+	}
+	errno := f.askVersion(ctx)
+	if errno == syscall.ESTALE {
+		f.t.reopens.begin(ctx, f.path(), generation)
+	}
+	return errno
+}
+
+func (f *file) askVersion(ctx context.Context) syscall.Errno {
 	n, err := f.t.cfg.Catalog.Revalidate(ctx, f.path())
 	switch {
 	case errors.Is(err, iofs.ErrNotExist):

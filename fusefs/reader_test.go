@@ -25,7 +25,7 @@ func readerCommand(t testing.TB, way, path string, n int) *exec.Cmd {
 		t.Fatal(err)
 	}
 	cmd := exec.Command(exe, way, path, strconv.Itoa(n))
-	cmd.Env = append(os.Environ(), roleEnv+"=reader")
+	cmd.Env = append(os.Environ(), roleEnv+"=reader", quickExit)
 	cmd.Stderr = &testLog{t: t}
 	return cmd
 }

@@ -16,6 +16,7 @@ type tree struct {
 	cfg     Config
 	mounted time.Time // the mtime of directories without a marker
 	stale   *invalidator
+	reopens reopens
 }
 
 // dir is a directory, the root included.
