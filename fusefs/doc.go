@@ -6,6 +6,12 @@
 // the old one, so that the kernel's page cache never mixes versions. Reads are
 // answered in full or with an errno, never short.
 //
+// A handler holds no lock while it asks a layer below, and a panic in one is a
+// logged EIO: a crash would be ENOTCONN for every open file of the mount. Requests
+// that an interrupt ends are EINTR. What the mount would have to ask itself
+// (device number, read-ahead) is read from the mount table: a daemon that touches
+// its own mount can hang.
+//
 // It takes names and attributes from s3backend/catalog and bytes from package
 // prefetch; it is the one place where errors become errno.
 package fusefs

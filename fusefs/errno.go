@@ -40,8 +40,10 @@ func (t *tree) errno(ctx context.Context, op, path string, err error) syscall.Er
 		errno = syscall.EIO
 	}
 	if errno == syscall.EIO {
-		t.cfg.Logger.LogAttrs(ctx, slog.LevelError, "request failed", slog.String("op", op),
-			slog.String("path", strconv.QuoteToASCII("/"+path)), slog.Any("error", err))
+		t.failedLog.Do(func() {
+			t.cfg.Logger.LogAttrs(ctx, slog.LevelError, "request failed", slog.String("op", op),
+				slog.String("path", strconv.QuoteToASCII("/"+path)), slog.Any("error", err))
+		})
 	}
 	return errno
 }

@@ -4,7 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"os"
-	"time"
 
 	"github.com/hanwen/go-fuse/v2/fs"
 	"github.com/hanwen/go-fuse/v2/fuse"
@@ -27,7 +26,7 @@ func New(dir string, cfg Config) (*Mount, error) {
 		return nil, errors.New("fusefs: no catalog or no reader")
 	}
 	cfg = cfg.withDefaults()
-	t := &tree{cfg: cfg, mounted: time.Now()}
+	t := newTree(cfg)
 	before, err := mountIDs()
 	if err != nil {
 		return nil, err

@@ -6,6 +6,7 @@ import (
 	iofs "io/fs"
 	"log/slog"
 	"strconv"
+	"strings"
 	"syscall"
 
 	"github.com/hanwen/go-fuse/v2/fs"
@@ -88,10 +89,13 @@ func (h *handle) cached() bool {
 	return present == total
 }
 
+// logArchived says what EACCES does not: that the object can be had, and how.
 func (t *tree) logArchived(o s3backend.Object) {
-	t.cfg.Logger.LogAttrs(context.Background(), slog.LevelWarn, "object is archived: restore it to read it",
-		slog.String("key", strconv.QuoteToASCII(o.Key)),
-		slog.String("storage_class", o.StorageClass),
-		slog.String("restore", "aws s3api restore-object --bucket BUCKET --restore-request Days=7 --key "+
-			strconv.QuoteToASCII(o.Key)))
+	bucket, _, _ := strings.Cut(strings.TrimPrefix(t.cfg.FSName, "s3://"), "/")
+	key := strconv.QuoteToASCII(o.Key)
+	t.archivedLog.Do(func() {
+		t.cfg.Logger.LogAttrs(context.Background(), slog.LevelWarn, "object is archived: it can be read once it is restored",
+			slog.String("key", key), slog.String("storage_class", o.StorageClass),
+			slog.String("restore", "aws s3api restore-object --bucket "+bucket+" --restore-request Days=7 --key "+key))
+	})
 }

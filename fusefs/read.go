@@ -26,8 +26,11 @@ func (h *handle) Read(ctx context.Context, dest []byte, off int64) (fuse.ReadRes
 	}
 	r, err := h.reader.Read(ctx, dest[:want], off)
 	if err != nil {
-		if errors.Is(err, s3backend.ErrChanged) {
+		switch {
+		case errors.Is(err, s3backend.ErrChanged):
 			h.f.changed()
+		case errors.Is(err, s3backend.ErrArchived):
+			h.f.t.logArchived(h.obj)
 		}
 		return nil, h.f.t.errno(ctx, "read", h.f.path(), err)
 	}

@@ -196,3 +196,33 @@ func TestFailedReadsRecover(t *testing.T) {
 		t.Fatal(err)
 	}
 }
+
+// What the kernel is told to do itself.
+func TestFsyncAndHoles(t *testing.T) {
+	m := mount(t, setting{TTL: time.Minute})
+	m.coded("d/f", 1, 1, 100000)
+	f, err := os.Open(m.path("d/f"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	d, err := os.Open(m.path("d"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer d.Close()
+	for range 2 {
+		if err := errors.Join(f.Sync(), d.Sync()); err != nil {
+			t.Fatal(err)
+		}
+		if off, err := f.Seek(5, unix.SEEK_DATA); err != nil || off != 5 {
+			t.Fatal(off, err)
+		}
+		if off, err := f.Seek(5, unix.SEEK_HOLE); err != nil || off != 100000 {
+			t.Fatal(off, err)
+		}
+		if _, err := f.Seek(100000, unix.SEEK_DATA); !errors.Is(err, unix.ENXIO) {
+			t.Fatal(err)
+		}
+	}
+}

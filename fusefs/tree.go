@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/hanwen/go-fuse/v2/fs"
+	"golang.org/x/time/rate"
 
 	"github.com/zs3fs/zs3fs/s3backend"
 )
@@ -17,6 +18,18 @@ type tree struct {
 	mounted time.Time // the mtime of directories without a marker
 	stale   *invalidator
 	reopens reopens
+
+	// A program that walks a bucket meets the same trouble a million times.
+	archivedLog, failedLog rate.Sometimes
+}
+
+func newTree(cfg Config) *tree {
+	return &tree{
+		cfg:         cfg,
+		mounted:     time.Now(),
+		archivedLog: rate.Sometimes{First: 10, Interval: time.Second},
+		failedLog:   rate.Sometimes{First: 10, Interval: time.Second},
+	}
 }
 
 // dir is a directory, the root included.
