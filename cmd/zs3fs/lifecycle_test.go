@@ -275,3 +275,31 @@ func TestBrokenLog(t *testing.T) {
 		t.Error(err)
 	}
 }
+
+// Interrupted while it starts, the command and its daemon end at once.
+func TestInterruptedStart(t *testing.T) {
+	for _, foreground := range []bool{false, true} {
+		s := newStand(t)
+		s.server.Inject(s3test.Fault{Do: s3test.StallBefore()})
+		args := s.mountArgs()
+		if foreground {
+			args = s.mountArgs("-f")
+		}
+		cmd := exec.Command(binary, args...)
+		cmd.Env = s.env
+		if err := cmd.Start(); err != nil {
+			t.Fatal(err)
+		}
+		eventually(t, "it asks for the bucket", func() bool { return s.server.Count() > 0 })
+		if err := cmd.Process.Signal(syscall.SIGINT); err != nil {
+			t.Fatal(err)
+		}
+		_ = cmd.Wait()
+		if code := Code(cmd.ProcessState.ExitCode()); code != Failed {
+			t.Errorf("foreground %v: code %d, want %d", foreground, code, Failed)
+		}
+		if pids := s.daemons(); len(pids) > 0 || s.mounted() {
+			t.Errorf("foreground %v: left: %v, mounted %v", foreground, pids, s.mounted())
+		}
+	}
+}

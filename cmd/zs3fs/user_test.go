@@ -1,0 +1,83 @@
+package main
+
+import (
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+)
+
+// asUser runs a shell script as an ordinary user in a mount name space whose /dev
+// has a FUSE device for everybody; "$0" is the program.
+func (s *stand) asUser(script string, args ...string) outcome {
+	s.t.Helper()
+	needRoot(s.t)
+	const uid = 65534
+	for dir := s.dir; dir != os.TempDir() && dir != "/"; dir = filepath.Dir(dir) {
+		if err := os.Chmod(dir, 0o755); err != nil {
+			s.t.Fatal(err)
+		}
+	}
+	err := filepath.WalkDir(s.dir, func(path string, _ os.DirEntry, err error) error {
+		if err != nil {
+			return err
+		}
+		return os.Lchown(path, uid, uid)
+	})
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	if err := os.Chmod(filepath.Dir(binary), 0o755); err != nil {
+		s.t.Fatal(err)
+	}
+	const setUp = `set -e
+mount -t tmpfs -o mode=755 tmpfs /dev
+mknod -m 666 /dev/fuse c 10 229
+mknod -m 666 /dev/null c 1 3
+script=$1; shift
+exec setpriv --reuid 65534 --regid 65534 --clear-groups sh -c "$script" "$0" "$@"`
+	return s.runAs("unshare", append([]string{"--mount", "--propagation", "private", "sh", "-c", setUp, binary, script}, args...)...)
+}
+
+// An ordinary user mounts through fusermount3.
+func TestOrdinaryUser(t *testing.T) {
+	s := newStand(t)
+	o := s.asUser(`set -e
+mnt=$1; shift
+"$0" "$@" --log-file "$HOME/log"
+grep " $mnt " /proc/self/mountinfo
+cat "$mnt/dir/small"
+stat -c '%u:%g %a' "$mnt/dir/small"
+exec 3<"$mnt/dir/small"
+if "$0" umount "$mnt"; then echo not busy; else echo "busy $?"; fi
+exec 3<&-
+"$0" umount "$mnt"
+if grep " $mnt " /proc/self/mountinfo; then exit 1; fi`, append([]string{s.mnt}, s.mountArgs()...)...)
+	if o.code != OK {
+		t.Fatalf("code %d: %s%s", o.code, o.stdout, o.stderr)
+	}
+	for _, want := range []string{fsType + " s3://bucket ro", "nosuid,nodev", "\nsmall\n", "\n65534:65534 644\n", "\nbusy 25\n"} {
+		if !strings.Contains(o.stdout, want) {
+			t.Errorf("no %q in %q", want, o.stdout)
+		}
+	}
+	eventually(t, "the daemon ends", func() bool { return len(s.daemons()) == 0 })
+}
+
+// A dead mount of an ordinary user, and a signal to his daemon.
+func TestOrdinaryUsersDeadMount(t *testing.T) {
+	s := newStand(t)
+	o := s.asUser(`set -e
+mnt=$1; shift
+"$0" "$@" --log-file "$HOME/log" -f & first=$!
+until stat -f -c %T "$mnt" | grep -q fuse; do :; done
+kill -9 $first; wait $first || true
+"$0" "$@" --log-file "$HOME/log" -f & second=$!
+until cat "$mnt/dir/small" 2>/dev/null; do :; done
+kill $second; wait $second; echo "ended $?"
+if grep " $mnt " /proc/self/mountinfo; then exit 1; fi`, append([]string{s.mnt}, s.mountArgs()...)...)
+	if o.code != OK || !strings.HasSuffix(o.stdout, "small\nended 0\n") {
+		log, _ := os.ReadFile(filepath.Join(s.dir, "log"))
+		t.Fatalf("code %d: %s%s\n%s", o.code, o.stdout, o.stderr, log)
+	}
+}
