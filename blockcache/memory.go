@@ -35,7 +35,8 @@ type Memory struct {
 	kept             [classes]shelf
 	demands, guesses list.List // of *request: first come, first served
 	queues           []*writeQueue
-	open             int // versions open: without any, few free buffers are held
+	open             int  // versions open: without any, few free buffers are held
+	granting         bool // see grantLocked
 }
 
 // A class says how little a kept block will be missed; lower goes first.
@@ -209,8 +210,15 @@ func (m *Memory) promoteLocked(r *request) {
 }
 
 // grantLocked serves waiting requests in their order, as far as there is room;
-// no guess while a demand waits.
+// no guess while a demand waits. Making room may take blocks from the disk's
+// queue, which gives back their pins and so comes here again; the call under way
+// sees to whatever that frees.
 func (m *Memory) grantLocked() {
+	if m.granting {
+		return
+	}
+	m.granting = true
+	defer func() { m.granting = false }()
 	for _, queue := range []*list.List{&m.demands, &m.guesses} {
 		for e := queue.Front(); e != nil; e = queue.Front() {
 			r := e.Value.(*request)
