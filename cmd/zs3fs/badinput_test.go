@@ -47,19 +47,19 @@ var badInputs = []badInput{
 	{"no such profile", func(s *stand) []string { return s.mountArgs("--profile", "nobody") }, NoCredentials, "nobody"},
 	{"server down", func(s *stand) []string {
 		s.server.Down()
-		return s.mountArgs("--mount-timeout", "2s")
+		return s.mountArgs("--mount-timeout", "1s")
 	}, Unreachable, "127.0.0.1"},
 	{"server silent", func(s *stand) []string {
 		s.server.Inject(s3test.Fault{Do: s3test.StallBefore()})
-		return s.mountArgs("--mount-timeout", "2s")
+		return s.mountArgs("--mount-timeout", "1s")
 	}, Unreachable, "127.0.0.1"},
 	{"server broken", func(s *stand) []string {
 		s.server.Inject(s3test.Fault{Do: s3test.InternalError()})
-		return s.mountArgs("--mount-timeout", "2s")
+		return s.mountArgs("--mount-timeout", "1s")
 	}, Unreachable, "127.0.0.1"},
 	{"no S3", func(s *stand) []string {
 		s.server.Inject(s3test.Fault{Do: s3test.HTMLPage(200)})
-		return s.mountArgs("--mount-timeout", "2s")
+		return s.mountArgs("--mount-timeout", "1s")
 	}, BadAnswer, "wrong answer"},
 	{"bad endpoint", func(s *stand) []string { return s.mountArgs("--endpoint-url", "ftp://x") }, Option, "ftp://x"},
 	{"empty prefix", func(s *stand) []string {

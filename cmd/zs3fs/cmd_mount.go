@@ -3,6 +3,7 @@ package main
 import (
 	"fmt"
 	"os"
+	"strings"
 
 	"github.com/spf13/cobra"
 )
@@ -62,7 +63,9 @@ func (o *Options) setOperands(src, dir string) error {
 	if err != nil {
 		return err
 	}
-	if flag := asPrefix(o.Source.Prefix); flag != "" && s.Prefix != "" && flag != s.Prefix {
+	// A slash in front is how s3fs and gcsfuse write it; a key that begins with one
+	// is reached as s3://bucket//key.
+	if flag := asPrefix(strings.TrimPrefix(o.Source.Prefix, "/")); flag != "" && s.Prefix != "" && flag != s.Prefix {
 		return fail(Source, "source %q has a prefix, and --prefix says %q: give one", src, flag)
 	} else if flag != "" {
 		s.Prefix = flag

@@ -73,6 +73,10 @@ func genericOption(f *pflag.FlagSet, o *Options, opt mountopt.Option, sloppy boo
 		}
 		o.Mount.Kernel = append(o.Mount.Kernel, raw)
 	case mountopt.ReadWrite:
+		// mount(8) passes rw for each line without ro: nobody has asked for it then.
+		if o.Helper {
+			return nil
+		}
 		o.Mount.Warnings = append(o.Mount.Warnings, "rw: zs3fs is read-only, mounting read-only")
 	case mountopt.Remount:
 		return fail(Option, "-o remount: options cannot be changed while mounted: umount, then mount again")

@@ -53,19 +53,44 @@ func mountAt(dir string) (*mountinfo.Info, error) {
 	return mounts[len(mounts)-1], nil
 }
 
+// occupant says what the mount table has on a mount point.
+type occupant int
+
+const (
+	nothing occupant = iota
+	// pending must not be touched: an automount waits for this very mount, or
+	// mount(8) may have called for one. mount(2) will tell what is wrong.
+	pending
+	ours
+	foreign
+)
+
+func occupantOf(top *mountinfo.Info, helper bool) occupant {
+	switch {
+	case top == nil && helper, top != nil && top.FSType == "autofs":
+		return pending
+	case top == nil:
+		return nothing
+	case top.FSType == fsType:
+		return ours
+	}
+	return foreign
+}
+
 // checkMountPoint finds out whether dir can be mounted on, and clears away what
-// a killed daemon left there.
+// killed daemons left there.
 func checkMountPoint(o *Options) error {
 	for {
 		top, err := mountAt(o.Dir)
-		switch {
-		case err != nil:
+		if err != nil {
 			return fail(Failed, "cannot read the mount table: %v", err)
-		case top == nil && o.Helper, top != nil && top.FSType == "autofs":
-			return nil // mount(2) will tell
-		case top == nil:
+		}
+		switch who := occupantOf(top, o.Helper); {
+		case who == pending:
+			return nil
+		case who == nothing:
 			return checkDirectory(o.Dir, o.Mount.NonEmpty)
-		case top.FSType == fsType && dead(o.Dir):
+		case who == ours && dead(o.Dir):
 			if err := unmountPath(o.Dir, unix.MNT_DETACH); err != nil {
 				return fail(AlreadyMounted, "%s holds a dead mount that cannot be detached: %v; run: umount -l %s", o.Dir, err, o.Dir)
 			}

@@ -57,3 +57,19 @@ func TestParseObject(t *testing.T) {
 		}
 	}
 }
+
+func TestPrefixOption(t *testing.T) {
+	for _, c := range []struct {
+		source, flag, want string
+		code               Code
+	}{
+		{"bucket", "", "", OK}, {"bucket", "data", "data/", OK}, {"bucket", "/data/", "data/", OK},
+		{"s3://bucket/data", "data", "data/", OK}, {"s3://bucket/data", "other", "", Source},
+	} {
+		o := &Options{Source: source{Prefix: c.flag}}
+		err := o.setOperands(c.source, "/mnt")
+		if codeOf(err) != c.code || err == nil && o.Source.Prefix != c.want {
+			t.Errorf("%s --prefix %s: %q, %v", c.source, c.flag, o.Source.Prefix, err)
+		}
+	}
+}

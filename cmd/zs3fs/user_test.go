@@ -5,6 +5,8 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"github.com/zs3fs/zs3fs/s3backend/s3test"
 )
 
 // asUser runs a shell script as an ordinary user in a mount name space whose /dev
@@ -80,4 +82,20 @@ if grep " $mnt " /proc/self/mountinfo; then exit 1; fi`, append([]string{s.mnt},
 		log, _ := os.ReadFile(filepath.Join(s.dir, "log"))
 		t.Fatalf("code %d: %s%s\n%s", o.code, o.stdout, o.stderr, log)
 	}
+}
+
+// The mount table's source goes through fusermount3's comma-separated options.
+func TestOrdinaryUsersPrefixWithComma(t *testing.T) {
+	s := newStand(t)
+	s.mem.Put(`a,b\c d/x`, s3test.Bytes([]byte("comma\n")))
+	o := s.asUser(`set -e
+mnt=$1; shift
+"$0" "$@"
+grep " $mnt " /proc/self/mountinfo
+cat "$mnt/x"
+"$0" umount "$mnt"`, append([]string{s.mnt}, s.operands(`s3://bucket/a,b\c d`, s.mnt)...)...)
+	if o.code != OK || !strings.Contains(o.stdout, `s3://bucket/a,b\134c\040d ro`) || !strings.HasSuffix(o.stdout, "\ncomma\n") {
+		t.Fatalf("code %d: %s%s", o.code, o.stdout, o.stderr)
+	}
+	eventually(t, "the daemon ends", func() bool { return len(s.daemons()) == 0 })
 }
