@@ -37,9 +37,9 @@ var forbidden = map[string][]string{
 }
 
 type pkg struct {
-	ImportPath, Dir string
-	Imports         []string
-	Deps            []string
+	ImportPath, Dir, Name string
+	Imports               []string
+	Deps                  []string
 }
 
 func TestImportsGoOneWay(t *testing.T) {
@@ -51,7 +51,7 @@ func TestImportsGoOneWay(t *testing.T) {
 				switch {
 				case onPath && !slices.Contains(path, below):
 					t.Errorf("%s imports %s: only %v may be imported there", name, below, path)
-				case !onPath && !strings.HasPrefix(name, "cmd/") && !strings.HasPrefix(name, "internal/"):
+				case !onPath && !tool(name):
 					t.Errorf("%s is on no list of this test", name)
 				case strings.HasPrefix(below, "cmd/") && !strings.HasPrefix(name, "cmd/"):
 					t.Errorf("%s imports the command %s", name, below)
@@ -90,7 +90,11 @@ func TestEveryPackageHasDocGo(t *testing.T) {
 			t.Errorf("%s: %v", p.ImportPath, err)
 			continue
 		}
-		if !strings.HasPrefix(string(text), "// Package ") && !strings.HasPrefix(string(text), "// Command ") {
+		want := "// Package " + p.Name + " "
+		if p.Name == "main" { // by convention, the command's name opens its comment
+			want = "// "
+		}
+		if !strings.HasPrefix(string(text), want) {
 			t.Errorf("%s/doc.go does not begin with the package comment", p.Dir)
 		}
 	}
@@ -100,7 +104,7 @@ func TestEveryPackageHasDocGo(t *testing.T) {
 // among them, lest the tests above look at nothing.
 func list(t *testing.T) []pkg {
 	t.Helper()
-	cmd := exec.Command("go", "list", "-json=ImportPath,Dir,Imports,Deps", module+"/...")
+	cmd := exec.Command("go", "list", "-json=ImportPath,Dir,Name,Imports,Deps", module+"/...")
 	cmd.Stderr = os.Stderr
 	out, err := cmd.Output()
 	if err != nil {
@@ -124,4 +128,9 @@ func list(t *testing.T) []pkg {
 		}
 	}
 	return all
+}
+
+// tool reports whether a package stands outside the read path and builds on it.
+func tool(name string) bool {
+	return strings.HasPrefix(name, "cmd/") || strings.HasPrefix(name, "internal/") || strings.HasPrefix(name, "scripts/")
 }
