@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"os"
+	"slices"
 
 	"golang.org/x/sys/unix"
 
@@ -62,9 +63,10 @@ func readFollow(j *job, v *verdict) error {
 			return err
 		}
 		if handles = append(handles, h); len(handles) > 4 {
-			drop(r.IntN(len(handles)))
+			drop(r.IntN(len(handles) - 1))
 		}
-		for _, h := range handles {
+		// The newest first: it has hardly a chance once the others have been read.
+		for _, h := range slices.Backward(handles) {
 			if err := j.readHandle(h, r); err != nil {
 				return fmt.Errorf("handle opened at %d on a file of %d bytes: %w", h.Start, h.Size, err)
 			}
