@@ -36,6 +36,15 @@ func TestCat(t *testing.T) {
 			t.Errorf("cat %s: code %d, want %d: %s", c.uri, o.code, c.code, o.stderr)
 		}
 	}
+	s.mem.Put("long", s3test.Coded(2, 1, 64<<20))
+	s.env = append(s.env, "TMPDIR="+s.dir)
+	script := `"$0" cat --endpoint-url "$1" s3://bucket/long | head -c 5 >/dev/null`
+	if o = s.runAs("bash", "-o", "pipefail", "-c", script, binary, s.server.URL()); o.code != OK || o.stderr != "" {
+		t.Errorf("cat | head: code %d: %s", o.code, o.stderr)
+	}
+	if n := s.server.BytesSent(); n >= 64<<20 {
+		t.Errorf("cat | head fetched %d bytes", n)
+	}
 	if o = s.run("cat"); o.code != Usage {
 		t.Errorf("cat: code %d: %s", o.code, o.stderr)
 	}

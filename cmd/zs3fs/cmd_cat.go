@@ -32,6 +32,7 @@ func catCommand() *cobra.Command {
 			if err := decode(cmd.Flags(), o, nil, false); err != nil {
 				return err
 			}
+			ignoreSignals()
 			ctx, stop := signal.NotifyContext(cmd.Context(), unix.SIGINT, unix.SIGTERM)
 			defer stop()
 			for _, arg := range args {
@@ -110,7 +111,9 @@ func copyObject(ctx context.Context, o *Options, client *s3backend.Client, obj s
 		if err != nil {
 			return err
 		}
-		if _, err := out.Write(block.Data); err != nil {
+		if _, err := out.Write(block.Data); errors.Is(err, unix.EPIPE) {
+			return nil // the reader has enough, as head does
+		} else if err != nil {
 			return fail(Failed, "standard output: %v", err)
 		}
 	}

@@ -71,6 +71,7 @@ func awaitChild(child *os.Process, answers <-chan error, o *Options) error {
 		case err := <-answers:
 			if err != nil {
 				_, _ = child.Wait()
+				detachDead(o.Dir)
 			}
 			return err
 		case sig := <-signals:

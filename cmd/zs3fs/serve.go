@@ -65,6 +65,7 @@ func startInTime(o *Options, log *slog.Logger) (*chain, *fusefs.Mount, error) {
 		m   *fusefs.Mount
 		err error
 	}
+	before, _ := mountAt(o.Dir)
 	results := make(chan result, 1)
 	go func() {
 		c, m, err := start(ctx, o, log)
@@ -82,7 +83,10 @@ func startInTime(o *Options, log *slog.Logger) (*chain, *fusefs.Mount, error) {
 		case <-done:
 			done, late = nil, time.After(startGrace)
 		case <-late:
-			// The process ends now and takes the rest with it.
+			// The process ends now and takes the rest with it, but for the mount.
+			if top, _ := mountAt(o.Dir); top != nil && top.FSType == fsType && (before == nil || before.ID != top.ID) {
+				_ = unmountPath(o.Dir, unix.MNT_DETACH)
+			}
 			return nil, nil, startError(ctx, fail(MountTimeout, "the mount was not ready within %v (--mount-timeout)", o.Mount.Timeout))
 		}
 	}
