@@ -84,25 +84,30 @@ func (b *block) pinLocked() {
 	b.pins++
 }
 
-// unpinLocked gives a pin back; the last one keeps or recycles the buffer.
+// unpinLocked gives a pin back and serves who waits for memory.
 func (b *block) unpinLocked() {
+	b.dropPinLocked()
+	b.o.c.mem.grantLocked()
+}
+
+// dropPinLocked gives a pin back; the last one keeps or recycles the buffer. It
+// serves nobody: making room for a request comes here, too.
+func (b *block) dropPinLocked() {
 	b.pins--
 	if b.pins > 0 {
 		return
 	}
-	m := b.o.c.mem
 	if !b.gone && b.o.handles == 0 {
 		b.leaveLocked() // nobody is left to keep it for
 	}
 	if b.gone {
 		if b.data != nil {
-			m.giveBackLocked(b.data)
+			b.o.c.mem.recycleLocked(b.data)
 			b.data = nil
 		}
 		return
 	}
 	b.shelveLocked()
-	m.grantLocked()
 }
 
 // shelveLocked puts an unpinned block on the shelf of its class.

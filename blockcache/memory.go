@@ -35,8 +35,7 @@ type Memory struct {
 	kept             [classes]shelf
 	demands, guesses list.List // of *request: first come, first served
 	queues           []*writeQueue
-	open             int  // versions open: without any, few free buffers are held
-	granting         bool // see grantLocked
+	open             int // versions open: without any, few free buffers are held
 }
 
 // A class says how little a kept block will be missed; lower goes first.
@@ -165,12 +164,7 @@ func (m *Memory) trimLocked() {
 	}
 }
 
-// giveBackLocked returns a buffer and serves who waits for one.
-func (m *Memory) giveBackLocked(buf []byte) {
-	m.recycleLocked(buf)
-	m.grantLocked()
-}
-
+// recycleLocked takes a buffer back.
 func (m *Memory) recycleLocked(buf []byte) {
 	m.inUse -= int64(len(buf))
 	if int64(len(buf)) == m.blockSize {
@@ -210,15 +204,9 @@ func (m *Memory) promoteLocked(r *request) {
 }
 
 // grantLocked serves waiting requests in their order, as far as there is room;
-// no guess while a demand waits. Making room may take blocks from the disk's
-// queue, which gives back their pins and so comes here again; the call under way
-// sees to whatever that frees.
+// no guess while a demand waits. Whatever makes room must not come here again:
+// it would serve the same request twice. See dropPinLocked.
 func (m *Memory) grantLocked() {
-	if m.granting {
-		return
-	}
-	m.granting = true
-	defer func() { m.granting = false }()
 	for _, queue := range []*list.List{&m.demands, &m.guesses} {
 		for e := queue.Front(); e != nil; e = queue.Front() {
 			r := e.Value.(*request)

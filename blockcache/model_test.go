@@ -245,6 +245,9 @@ func copyCache(from, to string) error {
 		if e.IsDir() {
 			return os.Mkdir(filepath.Join(to, rel), 0o700)
 		}
+		if !e.Type().IsRegular() {
+			return nil // a FIFO that Damage put there
+		}
 		raw, err := os.ReadFile(path)
 		if os.IsNotExist(err) {
 			return nil
@@ -291,7 +294,8 @@ func TestReadersUnderEviction(t *testing.T) {
 		wg.Go(func() {
 			r := rand.New(rand.NewPCG(1, uint64(i)))
 			scratch := make([]byte, 2*kib)
-			for range 30 {
+			// On one processor the writers may get few turns: go on until they had.
+			for round := 0; round < 30 || c.Stats().Evicted < 100; round++ {
 				v := c.Version(objects[r.IntN(len(objects))])
 				for range 40 {
 					off := r.Int64N(v.Object().Size)
@@ -310,7 +314,7 @@ func TestReadersUnderEviction(t *testing.T) {
 		})
 	}
 	wg.Wait()
-	if s := c.Stats(); s.Evicted == 0 || s.DiskHits == 0 || s.Mismatches != 0 {
+	if s := c.Stats(); s.DiskHits == 0 || s.Mismatches != 0 {
 		t.Errorf("%+v", s)
 	}
 	closeCache(t, c)

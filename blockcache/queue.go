@@ -67,13 +67,15 @@ func (q *writeQueue) stealLocked() bool {
 	}
 	q.d.c.counts.dropped.Add(1)
 	q.releaseLocked(b)
+	q.idleLocked()
 	return true
 }
 
-// releaseLocked ends the disk's interest in a block.
+// releaseLocked ends the disk's interest in a block. It serves nobody who waits
+// for memory, because it is called on behalf of one of them, too.
 func (q *writeQueue) releaseLocked(b *block) {
 	o := b.o
-	b.unpinLocked()
+	b.dropPinLocked()
 	o.users--
 	o.forgetIfUnusedLocked()
 }
@@ -109,6 +111,7 @@ func (q *writeQueue) detach() {
 	defer m.mu.Unlock()
 	for q.stealLocked() {
 	}
+	m.grantLocked()
 	for i, other := range m.queues {
 		if other == q {
 			m.queues = append(m.queues[:i:i], m.queues[i+1:]...)

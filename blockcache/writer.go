@@ -43,6 +43,7 @@ func (d *disk) writer() {
 		mu.Lock()
 		q.writing -= b.size
 		q.releaseLocked(b)
+		d.c.mem.grantLocked()
 		q.idleLocked()
 		mu.Unlock()
 	}
