@@ -49,6 +49,9 @@ type Catalog struct {
 	// epoch counts Forgets: an answer that was asked for before the latest one
 	// may be about the version that is gone, and is not kept.
 	epoch atomic.Uint64
+	// keeping makes one step of comparing an answer with what is kept and keeping
+	// it; the store is memory, so that nobody waits for a request.
+	keeping sync.Mutex
 
 	ctx    context.Context
 	cancel context.CancelFunc

@@ -34,13 +34,35 @@ func (c *Catalog) Lookup(ctx context.Context, path string) (Node, error) {
 	})
 }
 
-// kept answers from memory: from what is known of the path itself or from a
-// complete listing of its parent, whichever was asked later.
+// kept answers from memory.
 func (c *Catalog) kept(path string) (Node, error, bool) {
 	if c.begin() != nil {
 		return Node{}, context.Canceled, true
 	}
 	defer c.end()
+	known := c.known(path)
+	if known == nil {
+		return Node{}, nil, false
+	}
+	ttl := c.cfg.TTL
+	if known.absent {
+		ttl = c.cfg.NegativeTTL
+	}
+	left := remaining(known.asked, ttl)
+	switch {
+	case left == 0:
+		return Node{}, nil, false
+	case known.absent:
+		return Node{}, &AbsentError{Path: path, Fresh: left}, true
+	}
+	n := known.node
+	n.Fresh = left
+	return n, nil, true
+}
+
+// known returns what was last heard of path: of itself or in a complete listing of
+// its parent, whichever was asked later; nil for nothing.
+func (c *Catalog) known(path string) *held {
 	dir, name := split(path)
 	own, list := c.store.get(nodeKey(path)), c.store.get(listingKey(dir))
 	if list != nil && (own == nil || own.asked.Before(list.asked)) {
@@ -51,27 +73,17 @@ func (c *Catalog) kept(path string) (Node, error, bool) {
 			own = &held{asked: list.asked, node: n, absent: !ok}
 		}
 	}
-	if own == nil {
-		return Node{}, nil, false
-	}
-	ttl := c.cfg.TTL
-	if own.absent {
-		ttl = c.cfg.NegativeTTL
-	}
-	left := remaining(own.asked, ttl)
-	switch {
-	case left == 0:
-		return Node{}, nil, false
-	case own.absent:
-		return Node{}, &AbsentError{Path: path, Fresh: left}, true
-	}
-	n := own.node
-	n.Fresh = left
-	return n, nil, true
+	return own
 }
 
 // keep stores an answer and stamps it with what is left of its time.
 func (c *Catalog) keep(path string, n Node, err error, asked time.Time, epoch uint64) (Node, error) {
+	c.keeping.Lock()
+	defer c.keeping.Unlock()
+	return c.keepLocked(path, n, err, asked, epoch)
+}
+
+func (c *Catalog) keepLocked(path string, n Node, err error, asked time.Time, epoch uint64) (Node, error) {
 	h := &held{node: n, asked: asked}
 	ttl := c.cfg.TTL
 	switch {
@@ -189,9 +201,18 @@ func (c *Catalog) Revalidate(ctx context.Context, path string) (Node, error) {
 		return Node{}, err
 	}
 	_, name := split(path)
-	if old, _, ok := c.kept(path); ok && !old.Object.SameVersion(obj) {
+	n := Node{Name: name, Object: obj, ModTime: obj.ModTime}
+	c.keeping.Lock()
+	defer c.keeping.Unlock()
+	if old := c.known(path); old != nil && !old.node.Object.SameVersion(obj) {
+		if asked.Before(old.asked) {
+			// Overtaken: this answer is right for its caller, and older than what
+			// others have been told.
+			n.Fresh = remaining(asked, c.cfg.TTL)
+			return n, nil
+		}
 		c.Forget(path)
 		epoch++ // ours; any other Forget since the question still counts
 	}
-	return c.keep(path, Node{Name: name, Object: obj, ModTime: obj.ModTime}, nil, asked, epoch)
+	return c.keepLocked(path, n, nil, asked, epoch)
 }

@@ -356,6 +356,42 @@ func TestRevalidate(t *testing.T) {
 	}
 }
 
+// An answer that others have overtaken neither replaces nor drops theirs: else a
+// path looked up after an open that was ESTALE could lead to the stale version.
+func TestRevalidateIsOvertaken(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := newSpy()
+		s.put("f")
+		c := newCatalog(t, catalog.Config{Bucket: s, TTL: -1})
+		ctx := context.Background()
+		gate := make(chan struct{})
+		s.gate = gate
+		slow := make(chan catalog.Node)
+		go func() {
+			n, _ := c.Revalidate(ctx, "f")
+			slow <- n
+		}()
+		synctest.Wait()
+		time.Sleep(time.Millisecond)
+		now := s.Put("f", s3test.Bytes([]byte("second")))
+		s.mu.Lock()
+		s.gate = nil
+		s.mu.Unlock()
+		if n, err := c.Revalidate(ctx, "f"); err != nil || n.Object.ETag != now.ETag {
+			t.Fatalf("%+v, %v", n, err)
+		}
+		close(gate)
+		if n := <-slow; n.Object.ETag == now.ETag {
+			t.Fatal("the slow answer is of the second version: this test proves nothing")
+		}
+		s.questions()
+		if n, err := c.Lookup(ctx, "f"); err != nil || n.Object.ETag != now.ETag {
+			t.Fatalf("%+v, %v", n, err)
+		}
+		wantQuestions(t, s)
+	})
+}
+
 // A listing does not say whether an archived object is restored.
 func TestArchivedIsLookedUpByItself(t *testing.T) {
 	s := newSpy()
