@@ -23,7 +23,8 @@ type Cache struct {
 // Open opens or makes the cache below cfg.Dir and takes its lock. It does not
 // read what is cached: that is swept in the background. Errors tell what to do:
 // *LockedError when another process has it, *UnsafeError when the directory is
-// not ours alone, else the file system's own.
+// not ours alone, *FormatError when a newer program made it, else the file
+// system's own. With a Budget of 0 no directory is looked at.
 func Open(cfg Config) (*Cache, error) {
 	return open(cfg, realSyscalls())
 }

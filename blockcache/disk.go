@@ -130,12 +130,14 @@ func (d *disk) close() error {
 	select {
 	case <-done:
 		d.closeFiles()
+		unix.Close(d.home.fd)
 	case <-timer.C:
-		// Their files stay open: the numbers must not be given to others.
+		// All but the lock stays open: a call that returns after all must not
+		// find a number that was given to another file.
 		err = errors.New("blockcache: the disk of the cache does not answer")
 	}
 	d.queue.detach()
-	d.home.close()
+	unix.Close(d.home.lock)
 	return err
 }
 

@@ -156,8 +156,11 @@ func (d *disk) fillFromDisk(b *block) error {
 // blockUnreadable drops a block that could not be read or is not what it was.
 func (d *disk) blockUnreadable(o *object, index int64, err error) {
 	if errors.Is(err, errMismatch) || isTruncated(err) {
-		d.c.counts.mismatches.Add(1)
-		d.log.Warn("cached block is damaged; fetching it again", "dir", d.home.path, "version", o.id.String(), "block", index, "err", err)
+		// One line at 1, 2, 4, 8...: a whole disk may be damaged.
+		if n := d.c.counts.mismatches.Add(1); n&(n-1) == 0 {
+			d.log.Warn("cached block is damaged; fetching it again", "dir", d.home.path,
+				"version", o.id.String(), "block", index, "err", err, "so far", n)
+		}
 	} else {
 		d.readFailed(err)
 	}

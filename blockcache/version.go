@@ -132,7 +132,9 @@ func (v *Version) Forget(first, n int64) {
 	o.c.mem.grantLocked()
 }
 
-// Close gives the handle back. With a version's last handle its kept blocks go.
+// Close gives the handle back; again is harmless. With a version's last handle
+// the blocks that were kept in memory go, read or not; what waits for the disk is
+// still written.
 func (v *Version) Close() {
 	o, m := v.o, v.o.c.mem
 	m.mu.Lock()
