@@ -70,7 +70,7 @@ func (c *Catalog) known(path string) *held {
 		// A listing does not say whether an archived object is restored, so
 		// that one is looked up by itself.
 		if !n.Object.Archived() {
-			own = &held{asked: list.asked, node: n, absent: !ok}
+			own = &held{asked: list.asked, kept: list.kept, node: n, absent: !ok}
 		}
 	}
 	return own
@@ -204,15 +204,18 @@ func (c *Catalog) Revalidate(ctx context.Context, path string) (Node, error) {
 	n := Node{Name: name, Object: obj, ModTime: obj.ModTime}
 	c.keeping.Lock()
 	defer c.keeping.Unlock()
-	if old := c.known(path); old != nil && !old.node.Object.SameVersion(obj) {
-		if asked.Before(old.asked) {
-			// Overtaken: this answer is right for its caller, and older than what
-			// others have been told.
-			n.Fresh = remaining(asked, c.cfg.TTL)
-			return n, nil
-		}
-		c.Forget(path)
-		epoch++ // ours; any other Forget since the question still counts
+	old := c.known(path)
+	if old != nil && old.node.Object.SameVersion(obj) {
+		return c.keepLocked(path, n, nil, asked, epoch)
+	}
+	// Questions under way may be answered with what this one has found to be gone.
+	c.Forget(path)
+	epoch++ // ours; any other Forget since the question still counts
+	if old != nil && asked.Before(old.kept) {
+		// The questions overlapped: which of the two versions is the later one
+		// nobody knows but the bucket, and the next lookup asks it.
+		n.Fresh = remaining(asked, c.cfg.TTL)
+		return n, nil
 	}
 	return c.keepLocked(path, n, nil, asked, epoch)
 }

@@ -12,6 +12,7 @@ type held struct {
 	absent  bool
 	listing *Listing
 	asked   time.Time
+	kept    time.Time // set by put: the answer had come by then
 }
 
 // store keeps answers in ristretto, bounded in bytes. Anything put may be gone at
@@ -61,6 +62,7 @@ func (s *store) put(key string, h *held) {
 			cost += nodeCost + int64(len(o.Key)+len(o.ETag))
 		}
 	}
+	h.kept = time.Now()
 	if s.cache.Set(key, h, cost) {
 		s.cache.Wait()
 	}
