@@ -34,8 +34,9 @@ func (j *job) open(flags int) (*os.File, error) {
 	return f, nil
 }
 
-// pread reads as much of p as lies below the file's end with one read, because a
-// short one in mid-file is a fault, and checks the bytes.
+// pread reads as much of p as lies below the file's end with one read, and checks
+// the bytes. A short read in mid-file is a fault, unless it is the part of a
+// failed one that the kernel had: then the rest is an error, which is returned.
 func (j *job) pread(f *os.File, p []byte, off int64) (int, error) {
 	want := int(max(min(int64(len(p)), j.Size-off), 0))
 	n, err := unix.Pread(int(f.Fd()), p, off)
@@ -46,6 +47,10 @@ func (j *job) pread(f *os.File, p []byte, off int64) (int, error) {
 		return 0, fmt.Errorf("read of %d bytes at %d: %w", len(p), off, err)
 	}
 	if n != want {
+		_, err := unix.Pread(int(f.Fd()), p[n:want], off+int64(n))
+		if err != nil {
+			return 0, fmt.Errorf("read of %d bytes at %d: %w", want-n, off+int64(n), err)
+		}
 		return n, fmt.Errorf("read of %d bytes at %d: got %d of %d", len(p), off, n, want)
 	}
 	return n, s3test.CheckCoded(p[:n], off, j.Seed, j.Version)
