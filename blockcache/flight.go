@@ -21,6 +21,7 @@ type Flight struct {
 	wanted    int64 // blocks below this are a demand
 	cancelled bool
 	request   *request           // while it waits for a buffer
+	hurry     chan struct{}      // while it waits for the disk; see pace
 	filling   *block             // pinned: the source writes into its buffer
 	stop      context.CancelFunc // while it runs
 }
@@ -74,6 +75,9 @@ func (f *Flight) fetch(ctx context.Context, src Source) error {
 		b := f.nextBlock()
 		if b == nil {
 			break
+		}
+		if err := f.pace(ctx); err != nil {
+			return err
 		}
 		data, err := o.c.mem.acquire(ctx, b.size, f)
 		if err != nil {
@@ -201,6 +205,10 @@ func (f *Flight) Demand() {
 // wantLocked makes the blocks below end a demand.
 func (f *Flight) wantLocked(end int64) {
 	f.wanted = max(f.wanted, end)
+	if f.hurry != nil && f.demandedLocked() {
+		close(f.hurry)
+		f.hurry = nil
+	}
 	if f.request != nil && f.demandedLocked() {
 		f.o.c.mem.promoteLocked(f.request)
 	}

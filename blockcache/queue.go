@@ -13,6 +13,9 @@ type writeQueue struct {
 	closed  bool
 	ready   chan struct{} // one token: there may be jobs
 	idle    chan struct{} // set while draining: closed when all is written
+
+	caught    chan struct{} // see pace; nil when no guess waits
+	impatient bool          // a guess has waited in vain
 }
 
 func (q *writeQueue) waitingLocked() int64 { return q.waiting }
@@ -68,6 +71,7 @@ func (q *writeQueue) stealLocked() bool {
 	q.d.c.counts.dropped.Add(1)
 	q.releaseLocked(b)
 	q.idleLocked()
+	q.progressLocked()
 	return true
 }
 
@@ -85,6 +89,7 @@ func (q *writeQueue) drain(limit time.Duration) {
 	m := q.d.c.mem
 	m.mu.Lock()
 	q.closed = true
+	q.progressLocked()
 	idle := make(chan struct{})
 	q.idle = idle
 	q.idleLocked()

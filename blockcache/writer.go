@@ -45,6 +45,7 @@ func (d *disk) writer() {
 		q.releaseLocked(b)
 		d.c.mem.grantLocked()
 		q.idleLocked()
+		q.progressLocked()
 		mu.Unlock()
 	}
 }

@@ -50,7 +50,7 @@ func serve(o *Options, parent *parentLink) error {
 		"block-size", o.Cache.BlockSize, "memory", c.memory.Limit(), "connections", o.Read.Connections)
 	parent.ready()
 	err = watch(m, o, signals, log)
-	log.Info("unmounted", "on", o.Dir, "code", int(codeOf(err)))
+	log.Info("unmounted", "on", o.Dir, "code", int(codeOf(err)), "cache", c.cache.Stats(), "requests", c.crew.Stats())
 	return err
 }
 
