@@ -7,6 +7,8 @@ import (
 	"net/http"
 	"os"
 	"strings"
+	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -176,5 +178,41 @@ func TestClockSkew(t *testing.T) {
 				t.Errorf("%s, server %v ahead: %d requests, want 3", method, ahead, f.count())
 			}
 		}
+	}
+}
+
+// F21: several requests were under way when the server's clock began to differ, or
+// to agree again. Each is signed anew.
+func TestClockSkewUnderConcurrency(t *testing.T) {
+	const callers = 4
+	var (
+		ahead   atomic.Int64
+		refused sync.WaitGroup // released once all callers were refused
+	)
+	f := serve(t, func(w http.ResponseWriter, r *http.Request, _ int) {
+		now := time.Now().Add(time.Duration(ahead.Load())).UTC()
+		w.Header().Set("Date", now.Format(http.TimeFormat))
+		signed, _ := time.Parse("20060102T150405Z", r.Header.Get("X-Amz-Date"))
+		if now.Sub(signed).Abs() > 15*time.Minute {
+			refused.Done()
+			refused.Wait()
+			fail(w, 403, "RequestTimeTooSkewed")
+			return
+		}
+		right(w, r)
+	})
+	c := f.client(t)
+	for _, d := range []time.Duration{3 * time.Hour, -3 * time.Hour, 0} {
+		ahead.Store(int64(d))
+		refused.Add(callers)
+		var all sync.WaitGroup
+		for range callers {
+			all.Go(func() {
+				if _, err := c.Head(context.Background(), object.Key); err != nil {
+					t.Errorf("server %v ahead: %v", d, err)
+				}
+			})
+		}
+		all.Wait()
 	}
 }

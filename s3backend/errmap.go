@@ -28,7 +28,8 @@ type verdict struct {
 	refresh   bool          // new credentials may help, once
 	after     time.Duration // before which the server wants no other attempt
 	region    string        // the bucket's region, where the answer names one
-	skew      time.Duration // how far our clock is off, where that is the cause
+	dated     bool          // refused, with the server's time: our clock may be the cause
+	skew      time.Duration // then: how far the server's clock is ahead
 }
 
 // wrongAnswer is a failed comparison of an answer with its question: asked
@@ -81,7 +82,7 @@ func judgeAnswer(op string, resp *http.Response, err error) verdict {
 	case v.err == ErrRegion && code == "AuthorizationHeaderMalformed" && v.region == "":
 		v.err = ErrCredentials
 	case resp.StatusCode == http.StatusForbidden || v.err == ErrCredentials:
-		v.skew = skewOf(resp)
+		v.skew, v.dated = skewOf(resp)
 	case v.err == fs.ErrNotExist && op == "list":
 		v.err = ErrNoBucket
 	case v.err == fs.ErrNotExist && op == "open":
@@ -227,15 +228,15 @@ const maxRetryAfter = 20 * time.Second
 // itself refuses from 15 minutes on.
 const skewTolerance = 4 * time.Minute
 
-// skewOf returns how far the server's clock is ahead of ours when that is a
-// reason for refusing a signature, else 0.
-func skewOf(resp *http.Response) time.Duration {
+// skewOf returns how far the server's clock is ahead of ours, 0 when that is no
+// reason for refusing a signature; ok is false when the answer does not tell.
+func skewOf(resp *http.Response) (skew time.Duration, ok bool) {
 	date, err := http.ParseTime(resp.Header.Get("Date"))
 	if err != nil {
-		return 0
+		return 0, false
 	}
-	if skew := time.Until(date); skew.Abs() > skewTolerance {
-		return skew.Round(time.Second)
+	if skew = time.Until(date); skew.Abs() <= skewTolerance {
+		skew = 0
 	}
-	return 0
+	return skew.Round(time.Second), true
 }

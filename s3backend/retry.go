@@ -36,7 +36,7 @@ func (s *series) run(ctx context.Context, try func(context.Context) error) error
 			}
 			return s.ended(ctx)
 		}
-		start := time.Now()
+		start, skew := time.Now(), time.Duration(s.c.skew.Load())
 		err := try(ctx)
 		if err == nil {
 			s.c.pace.report(false, start)
@@ -50,7 +50,7 @@ func (s *series) run(ctx context.Context, try func(context.Context) error) error
 			s.c.pace.report(v.throttled, start)
 		}
 		s.last = v.err
-		wait, again := s.next(v, start)
+		wait, again := s.next(v, start, skew)
 		s.c.log.DebugContext(ctx, "s3 attempt failed", "op", s.op, "key", s.key,
 			"attempt", s.attempts, "error", v.err, "again", again, "wait", wait)
 		if !again {
@@ -62,13 +62,14 @@ func (s *series) run(ctx context.Context, try func(context.Context) error) error
 	}
 }
 
-// next decides whether another attempt is made, and after what wait.
-func (s *series) next(v verdict, start time.Time) (time.Duration, bool) {
+// next decides whether another attempt is made, and after what wait. The attempt
+// was begun at start, with a skew of the clocks known.
+func (s *series) next(v verdict, start time.Time, skew time.Duration) (time.Duration, bool) {
 	switch {
 	case v.region != "" && !s.moved && s.c.move(v.region):
 		s.moved = true
 		return 0, true
-	case !s.skewed && s.c.newSkew(v.skew):
+	case v.dated && !s.skewed && s.c.newSkew(v.skew, skew):
 		s.skewed = true
 		return 0, true
 	case v.refresh && !s.refreshed && s.c.creds != nil:
@@ -91,14 +92,17 @@ func (s *series) next(v verdict, start time.Time) (time.Duration, bool) {
 }
 
 // newSkew reports whether skew explains a refusal: the SDK signs by the server's
-// clock from the answer on that told it. With a skew known before, a refusal has
-// other reasons.
-func (c *Client) newSkew(skew time.Duration) bool {
-	if skew == 0 || (skew-time.Duration(c.skew.Swap(int64(skew)))).Abs() < skewTolerance {
+// clock from the answer on that told it. An attempt that was begun with this skew
+// known was refused for other reasons; one of several that were begun before was
+// not, though another has told it already.
+func (c *Client) newSkew(skew, known time.Duration) bool {
+	if (skew - known).Abs() < skewTolerance {
 		return false
 	}
-	c.log.Warn("this machine's clock differs from the server's; requests are signed with the server's time",
-		"server_ahead", skew)
+	if old := time.Duration(c.skew.Swap(int64(skew))); (skew - old).Abs() >= skewTolerance {
+		c.log.Warn("this machine's clock differs from the server's; requests are signed with the server's time",
+			"server_ahead", skew)
+	}
 	return true
 }
 
