@@ -11,8 +11,10 @@ const (
 	// Enough for 8 MiB x 16 requests and the disk's queue; measured to carry
 	// 1 GB/s, and leaves a default daemon well below 300 MiB.
 	defaultMemory = 160 << 20
-	// The program itself, its stacks, connections and FUSE's request buffers.
-	overheadMemory = 64 << 20
+	// The program itself, its stacks, connections and FUSE's request buffers: they
+	// take some 20 MiB. The heap grows to the limit whatever it needs, so that with
+	// 64 MiB here --memory-limit 64MiB peaked at 158 of the 160 MiB allowed; so 127.
+	overheadMemory = 32 << 20
 )
 
 // blockMemory is the budget for block buffers: what was asked for, else 160 MiB,
