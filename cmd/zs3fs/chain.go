@@ -43,7 +43,7 @@ func (c *chain) open(ctx context.Context, o *Options, log *slog.Logger) (err err
 	}
 	c.crew = prefetch.New(prefetch.Config{
 		Cache: c.cache, Source: c.client, Memory: c.memory,
-		Connections: o.Read.Connections, RequestSize: o.Read.RequestSize, MaxWindow: o.Read.Window, Logger: log,
+		Connections: o.Read.Connections, RequestSize: o.Read.RequestSize, MaxWindow: o.Read.window(c.memory.Limit()), Logger: log,
 	})
 	c.closers = append(c.closers, c.crew.Close)
 	c.catalog, err = catalog.New(catalog.Config{

@@ -14,9 +14,6 @@ const (
 	defaultConnections = 32
 	defaultRequest     = 8 << 20
 	defaultBlock       = 1 << 20
-	// 1.5 windows of 32 connections x 8 MiB would be 384 MiB; the memory limit
-	// halves a window that it cannot hold, so this is only the outer bound.
-	defaultWindow         = 384 << 20
 	defaultMetadataMemory = 32 << 20
 	defaultTTL            = 60 * time.Second
 	defaultNegativeTTL    = 5 * time.Second
@@ -71,10 +68,10 @@ func cacheFlags(f *pflag.FlagSet, o *Options) {
 
 func readFlags(f *pflag.FlagSet, o *Options) {
 	r := &o.Read
-	sizeVar(f, &r.Window, "read-ahead", defaultWindow, "most that is read ahead of a sequential reader; 0 is off")
+	sizeVar(f, &r.Window, "read-ahead", automatic, "most that is read ahead of a sequential reader; 0 is off (default: three quarters of the memory limit)")
 	f.IntVar(&r.Connections, "max-downloads", defaultConnections, "requests at once")
 	sizeVar(f, &r.RequestSize, "read-part-size", defaultRequest, "size of a request in a long read")
-	f.Var((*bytesValue)(&r.Memory), "memory-limit", "for all block buffers (default: 160MiB, or a quarter of the memory if that is less)")
+	sizeVar(f, &r.Memory, "memory-limit", automatic, "for all block buffers (default: 192MiB, or a quarter of the memory if that is less)")
 }
 
 func treeFlags(f *pflag.FlagSet, o *Options) {

@@ -32,10 +32,10 @@ type cacheOptions struct {
 }
 
 type readOptions struct {
-	Window      int64 // bytes a stream reads ahead; 0 is off
+	Window      int64 // bytes a stream reads ahead; 0 is off, automatic see window
 	Connections int
 	RequestSize int64
-	Memory      int64 // bytes; 0 is automatic
+	Memory      int64 // bytes; automatic see blockMemory
 }
 
 type treeOptions struct {

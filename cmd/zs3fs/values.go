@@ -21,6 +21,9 @@ type bytesValue int64
 func (v *bytesValue) Type() string { return "size" }
 
 func (v *bytesValue) String() string {
+	if *v == automatic {
+		return "" // the usage says what it comes from
+	}
 	return strings.ReplaceAll(humanize.IBytes(uint64(max(*v, 0))), " ", "")
 }
 
