@@ -15,6 +15,10 @@ SOAK_TIMEOUT ?= 12h
 # Multiplies the rounds of the random tests.
 SOAK ?= 50
 
+# The mounted tests check gigabytes, and build a daemon with -race themselves.
+MOUNTED := ./internal/e2e
+UNIT = $(filter-out %/internal/e2e,$(shell $(GO) list ./...))
+
 .PHONY: all build install uninstall demo test lint soak bench clean help
 
 all: build
@@ -38,7 +42,8 @@ demo: ## show a mount at work, with a built-in S3 server (DEMO_FLAGS="--size 256
 
 test: ## all tests: unit, race, conformance, mounted
 	scripts/setup.sh test
-	$(GO) test -race -timeout $(TEST_TIMEOUT) ./...
+	$(GO) test -race -timeout $(TEST_TIMEOUT) $(UNIT)
+	$(GO) test -timeout $(TEST_TIMEOUT) $(MOUNTED)
 
 lint: ## format, vet and staticcheck
 	@unformatted=$$(gofmt -l $$(git ls-files '*.go' 2>/dev/null || find . -name '*.go')); \
@@ -48,7 +53,8 @@ lint: ## format, vet and staticcheck
 
 soak: ## the long forms of the tests, for hours
 	scripts/setup.sh test
-	ZS3FS_SOAK=$(SOAK) $(GO) test -race -timeout $(SOAK_TIMEOUT) -v ./...
+	ZS3FS_SOAK=$(SOAK) $(GO) test -race -timeout $(SOAK_TIMEOUT) -v $(UNIT)
+	ZS3FS_SOAK=$(SOAK) $(GO) test -timeout $(SOAK_TIMEOUT) -v $(MOUNTED)
 
 bench: build ## throughput, requests and memory against a shaped server
 	scripts/setup.sh demo

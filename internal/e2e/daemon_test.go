@@ -2,6 +2,7 @@ package e2e_test
 
 import (
 	"bytes"
+	"cmp"
 	"errors"
 	"fmt"
 	"os"
@@ -84,7 +85,7 @@ func (s *stand) launch(options ...string) *daemon {
 	args := append([]string{"mount", "-f", "--log-level", "debug", "--endpoint-url", s.server.URL(),
 		"--cache-dir", s.cache}, options...)
 	d := &daemon{t: s.t, s: s, started: time.Now(), done: make(chan struct{})}
-	d.cmd = exec.Command(executable, append(args, "s3://"+s.server.Bucket(), s.mnt)...)
+	d.cmd = exec.Command(cmp.Or(s.binary, executable), append(args, "s3://"+s.server.Bucket(), s.mnt)...)
 	d.cmd.Env = s.environ()
 	d.cmd.Stdout, d.cmd.Stderr = &d.log, &d.log
 	// Should this process be killed, the daemon unmounts.

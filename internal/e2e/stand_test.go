@@ -38,6 +38,8 @@ type stand struct {
 	cache  string
 	mnt    string
 	seeds  atomic.Uint32
+	// binary is the zs3fs that mounts; the one under test where empty.
+	binary string
 	// without names variables that daemons do not get.
 	without []string
 }
