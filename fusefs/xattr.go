@@ -27,9 +27,16 @@ const (
 	xattrClass       = "user.s3.storage_class"
 	xattrContentType = "user.s3.content_type"
 	xattrRestore     = "user.zs3fs.restore"
+	xattrArchived    = "user.zs3fs.storage_class" // as xattrClass, beside xattrRestore
 	xattrCached      = "user.zs3fs.cached"
+	xattrProved      = "user.zs3fs.proved"
 	xattrHidden      = "user.zs3fs.hidden"
 )
+
+// unproved says that the blocks of the version, each checked by itself, have not
+// been compared with the object's own checksum: nothing does that yet, so that it
+// holds of every version.
+const unproved = "unproved"
 
 // Getxattr implements fs.NodeGetxattrer.
 func (f *file) Getxattr(ctx context.Context, attr string, dest []byte) (uint32, syscall.Errno) {
@@ -40,12 +47,14 @@ func (f *file) Getxattr(ctx context.Context, attr string, dest []byte) (uint32, 
 		value = o.Key
 	case xattrETag:
 		value = o.ETag
-	case xattrClass:
+	case xattrClass, xattrArchived:
 		value = storageClass(o)
 	case xattrRestore:
 		value = restoreState(o)
 	case xattrCached:
 		value = f.cachedBlocks(o)
+	case xattrProved:
+		value = unproved
 	case xattrVersionID, xattrContentType:
 		var errno syscall.Errno
 		if value, errno = f.headXattr(ctx, attr); errno != 0 {
@@ -82,7 +91,7 @@ func (f *file) headXattr(ctx context.Context, attr string) (string, syscall.Errn
 // Listxattr implements fs.NodeListxattrer.
 func (f *file) Listxattr(_ context.Context, dest []byte) (uint32, syscall.Errno) {
 	o := *f.obj.Load()
-	names := []string{xattrKey, xattrETag, xattrClass, xattrCached}
+	names := []string{xattrKey, xattrETag, xattrClass, xattrCached, xattrProved}
 	if o.VersionID != "" {
 		names = append(names, xattrVersionID)
 	}
@@ -90,7 +99,7 @@ func (f *file) Listxattr(_ context.Context, dest []byte) (uint32, syscall.Errno)
 		names = append(names, xattrContentType)
 	}
 	if restoreState(o) != "" {
-		names = append(names, xattrRestore)
+		names = append(names, xattrRestore, xattrArchived)
 	}
 	return fillNames(dest, names)
 }

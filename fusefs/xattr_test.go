@@ -34,7 +34,7 @@ func TestXattrs(t *testing.T) {
 	buf := make([]byte, 2000)
 	n, err := unix.Listxattr(f, buf)
 	list := strings.Split(strings.TrimSuffix(string(buf[:max(n, 0)]), "\x00"), "\x00")
-	if err != nil || !slices.Equal(list, []string{"user.s3.key", "user.s3.etag", "user.s3.storage_class", "user.zs3fs.cached"}) {
+	if err != nil || !slices.Equal(list, []string{"user.s3.key", "user.s3.etag", "user.s3.storage_class", "user.zs3fs.cached", "user.zs3fs.proved"}) {
 		t.Fatalf("%q, %v", list, err)
 	}
 	if size, err := unix.Listxattr(f, nil); err != nil || size != n {
@@ -45,6 +45,7 @@ func TestXattrs(t *testing.T) {
 	}
 	for name, want := range map[string]string{
 		"user.s3.key": "d/f", "user.s3.storage_class": "STANDARD", "user.zs3fs.cached": "0/10 blocks",
+		"user.zs3fs.storage_class": "STANDARD", "user.zs3fs.proved": "unproved",
 	} {
 		if got, err := xattr(f, name); err != nil || got != want {
 			t.Errorf("%s = %q, %v; want %q", name, got, err, want)
