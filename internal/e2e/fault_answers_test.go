@@ -15,14 +15,13 @@ import (
 // hasty are options with which a request fails within seconds.
 var hasty = []string{"--request-timeout", "2s", "--retries", "5"}
 
-// kind says what is special about a fault.
+// kind says what is special about a fault; 0 is nothing: it is repaired when it
+// comes once, and an error when it comes always.
 type kind int
 
 const (
-	// plain: repaired when it comes once, an error when it comes always.
-	plain kind = iota
 	// stalls: so, but only the no-progress time-out of 10 s tells.
-	stalls
+	stalls kind = iota + 1
 	// partial: each answer brings something, from which the next attempt goes on.
 	partial
 	// slowly: both.
