@@ -137,7 +137,10 @@ func (d *disk) close() error {
 		err = errors.New("blockcache: the disk of the cache does not answer")
 	}
 	d.queue.detach()
-	unix.Close(d.home.lock)
+	m.mu.Lock()
+	lock := d.home.lock
+	m.mu.Unlock()
+	unix.Close(lock)
 	return err
 }
 
@@ -200,6 +203,10 @@ func (d *disk) readHungLocked() {
 // writeFailed pauses caching, with one line in the log for each cause.
 func (d *disk) writeFailed(err error) {
 	d.c.counts.writeErrors.Add(1)
+	if errors.Is(err, unix.ENOENT) && d.rehome() {
+		d.log.Warn("the cache directory was removed; made it anew", "dir", d.home.path)
+		return
+	}
 	cause := fmt.Sprint(unwrapErrno(err))
 	d.c.mem.mu.Lock()
 	d.writing.failed(time.Now())
