@@ -7,6 +7,7 @@ import (
 	"math/rand/v2"
 	"os"
 	"path/filepath"
+	"syscall"
 	"testing"
 )
 
@@ -58,11 +59,11 @@ func TestDamagedCache(t *testing.T) {
 func (s *stand) damage(t *testing.T, r *rand.Rand, precious string) {
 	t.Helper()
 	err := filepath.WalkDir(s.cache, func(path string, e fs.DirEntry, err error) error {
-		if err != nil || e.IsDir() || e.Name() == "lock" || r.IntN(2) == 0 {
+		if err != nil || !e.Type().IsRegular() || e.Name() == "lock" || r.IntN(2) == 0 {
 			return err
 		}
 		info, err := e.Info()
-		if err != nil {
+		if err != nil || info.Sys().(*syscall.Stat_t).Nlink > 1 { // our own link
 			return err
 		}
 		ways := []func() error{
