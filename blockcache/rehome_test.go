@@ -25,6 +25,7 @@ func TestRemovedDirectoryIsMadeAnew(t *testing.T) {
 				fill(t, c, src, codedObject("before", 10*kib))
 				held := c.Version(codedObject("held", 10*kib))
 				readAll(t, held, src, kib)
+				synctest.Wait() // or RemoveAll would meet new files
 				if err := os.RemoveAll(removed(dir, home(t, dir))); err != nil {
 					t.Fatal(err)
 				}
