@@ -165,7 +165,7 @@ func (d *daemon) cleanup() {
 		if !d.killed {
 			d.t.Errorf("%s is still mounted", d.s.mnt)
 		}
-		if err := unix.Unmount(d.s.mnt, unix.MNT_DETACH); err != nil {
+		if err := d.s.umount(true); err != nil {
 			d.t.Errorf("umount: %v", err)
 		}
 	}
@@ -178,6 +178,22 @@ func (d *daemon) cleanup() {
 	if d.t.Failed() {
 		d.t.Logf("log of %s:\n%s", strings.Join(d.cmd.Args, " "), tail(log, 200))
 	}
+}
+
+// umount is umount(2) for root, and what others have for it.
+func (s *stand) umount(lazy bool) error {
+	if os.Geteuid() == 0 {
+		flags := 0
+		if lazy {
+			flags = unix.MNT_DETACH
+		}
+		return unix.Unmount(s.mnt, flags)
+	}
+	args := []string{"-u", s.mnt}
+	if lazy {
+		args = []string{"-u", "-z", s.mnt}
+	}
+	return exec.Command("fusermount3", args...).Run()
 }
 
 // tellsNoSecret looks for the secret where other users can see it.
