@@ -86,6 +86,9 @@ var badInputs = []badInput{
 	{"cache below a file", func(s *stand) []string {
 		return s.mountArgs("--cache-dir", s.file("plain")+"/cache")
 	}, CacheUnwritable, "--cache-dir"},
+	{"cache on a file system without a size", func(s *stand) []string {
+		return s.mountArgs("--cache-dir", "/proc/cache")
+	}, CacheUnwritable, "--cache-size"},
 	{"cache of another", func(s *stand) []string {
 		dir := s.directory("cache")
 		if err := os.Chown(dir, 12345, 12345); err != nil {

@@ -86,6 +86,9 @@ func (c *chain) openCache(ctx context.Context, o *Options, log *slog.Logger) (er
 	if err != nil {
 		return cacheError(err, o.Cache.Dir)
 	}
+	if total == 0 && o.Cache.Size.Percent > 0 {
+		return fail(CacheUnwritable, "the file system of the cache directory %s does not tell its size: say --cache-size=10GiB, or give another --cache-dir", o.Cache.Dir)
+	}
 	c.budget = o.Cache.Size.of(total)
 	config := blockcache.Config{
 		Dir: o.Cache.Dir,

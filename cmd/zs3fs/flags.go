@@ -11,15 +11,15 @@ import (
 )
 
 const (
-	defaultConnections = 32
-	defaultRequest     = 8 << 20
-	defaultBlock       = 1 << 20
+	defaultConnections    = 32
+	defaultRequest        = 8 << 20
+	defaultBlock          = 1 << 20
 	defaultMetadataMemory = 32 << 20
 	defaultTTL            = 60 * time.Second
 	defaultNegativeTTL    = 5 * time.Second
 )
 
-// newFlagSet returns an empty set in which "_" is "-".
+// normalizeFlags makes "_" in a name the same as "-".
 func normalizeFlags(f *pflag.FlagSet) {
 	f.SetNormalizeFunc(func(_ *pflag.FlagSet, name string) pflag.NormalizedName {
 		return pflag.NormalizedName(mountopt.Normalize(name))
