@@ -39,11 +39,17 @@ func (t *tree) errno(ctx context.Context, op, path string, err error) syscall.Er
 		// being taken down, and a caller that retries EINTR would do so for ever.
 		errno = syscall.EIO
 	}
-	if errno == syscall.EIO {
-		t.failedLog.Do(func() {
-			t.cfg.Logger.LogAttrs(ctx, slog.LevelError, "request failed", slog.String("op", op),
-				slog.String("path", strconv.QuoteToASCII("/"+path)), slog.Any("error", err))
-		})
+	level := slog.LevelError
+	switch {
+	case errno == syscall.EIO:
+	case errno == syscall.EACCES && !errors.Is(err, s3backend.ErrArchived):
+		level = slog.LevelWarn // or nobody could tell refused credentials from modes
+	default:
+		return errno
 	}
+	t.failedLog.Do(func() {
+		t.cfg.Logger.LogAttrs(ctx, level, "request failed", slog.String("op", op),
+			slog.String("path", strconv.QuoteToASCII("/"+path)), slog.Any("error", err))
+	})
 	return errno
 }

@@ -1,5 +1,11 @@
 package fusefs
 
+import (
+	"context"
+	"log/slog"
+	"syscall"
+)
+
 // What the tests look at directly: the pure parts.
 var (
 	ErrnoOf      = errnoOf
@@ -7,3 +13,8 @@ var (
 	GenerationOf = generationOf
 	KernelTTL    = kernelTTL
 )
+
+// Answer is what a request gets that failed with err, and logs.
+func Answer(log *slog.Logger, err error) syscall.Errno {
+	return newTree(Config{Logger: log}).errno(context.Background(), "read", "a\nb", err)
+}

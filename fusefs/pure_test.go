@@ -5,7 +5,9 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"log/slog"
 	"math"
+	"strings"
 	"syscall"
 	"testing"
 	"time"
@@ -41,6 +43,40 @@ func TestErrno(t *testing.T) {
 		}
 		if got := fusefs.ErrnoOf(err); got != tt.want {
 			t.Errorf("%v: %v, want %v", tt.err, got, tt.want)
+		}
+	}
+}
+
+// A number alone does not say that credentials were refused, or what failed.
+func TestFailuresAreLogged(t *testing.T) {
+	for _, tt := range []struct {
+		err  error
+		want string // begins the line; empty: none is logged
+	}{
+		{s3backend.ErrUnavailable, "level=ERROR"},
+		{context.Canceled, "level=ERROR"}, // of the mount, since the request's own goes on
+		{s3backend.ErrCredentials, "level=WARN"},
+		{fs.ErrPermission, "level=WARN"},
+		{s3backend.ErrArchived, ""}, // has a line of its own
+		{s3backend.ErrChanged, ""},
+		{&catalog.AbsentError{}, ""},
+	} {
+		var out strings.Builder
+		log := slog.New(slog.NewTextHandler(&out, &slog.HandlerOptions{
+			ReplaceAttr: func(_ []string, a slog.Attr) slog.Attr {
+				if a.Key == slog.TimeKey {
+					return slog.Attr{}
+				}
+				return a
+			},
+		}))
+		fusefs.Answer(log, &s3backend.OpError{Op: "read", Key: "k", Err: tt.err})
+		line := out.String()
+		if !strings.HasPrefix(line, tt.want) || (line == "") != (tt.want == "") || strings.Count(line, "\n") > 1 {
+			t.Errorf("%v: %q", tt.err, line)
+		}
+		if tt.want != "" && (!strings.Contains(line, tt.err.Error()) || !strings.Contains(line, "op=read")) {
+			t.Errorf("%v: %q", tt.err, line)
 		}
 	}
 }
