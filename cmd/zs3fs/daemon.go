@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"math"
 	"os"
 	"os/exec"
 	"os/signal"
@@ -47,6 +48,10 @@ func daemonize(o *Options, args []string) error {
 	cmd.Env = append(os.Environ(), daemonVariable+"=3")
 	cmd.ExtraFiles = []*os.File{theirs}
 	cmd.Stderr = output
+	// The daemon outlives whoever holds what we inherited: it would keep a lock of
+	// the caller's script, or a pipe whose end somebody waits for. Kernels before
+	// 5.11 cannot.
+	_ = unix.CloseRange(3, math.MaxInt32, unix.CLOSE_RANGE_CLOEXEC)
 	err = cmd.Start()
 	theirs.Close()
 	if err != nil {

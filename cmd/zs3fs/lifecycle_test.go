@@ -1,12 +1,14 @@
 package main
 
 import (
+	"io"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"strings"
 	"syscall"
 	"testing"
+	"time"
 
 	"golang.org/x/sys/unix"
 
@@ -63,6 +65,32 @@ func TestDaemon(t *testing.T) {
 	if text, err := os.ReadFile(log); err != nil || !strings.Contains(string(text), "msg=unmounted") {
 		t.Errorf("log: %s, %v", text, err)
 	}
+}
+
+// A lock or a pipe of the script that mounts must not stay with the daemon.
+func TestDaemonInheritsNothing(t *testing.T) {
+	s := newStand(t)
+	r, w, err := os.Pipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer r.Close()
+	cmd := exec.Command(binary, s.mountArgs()...)
+	cmd.Env, cmd.Dir = s.env, s.dir
+	cmd.ExtraFiles = []*os.File{w, w, w, w, w, w, w} // 3 to 9
+	err = cmd.Run()
+	w.Close()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := r.SetReadDeadline(time.Now().Add(10 * time.Second)); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := r.Read(make([]byte, 1)); err != io.EOF {
+		t.Errorf("the pipe stays open: %v", err)
+	}
+	s.readFile()
+	s.must("umount", s.mnt)
 }
 
 // The cache's lock is still held when umount returns; the next mount waits for it.
