@@ -18,9 +18,7 @@ import (
 
 // Options of a Client. The zero value of a field is its default.
 type Options struct {
-	Bucket string // a name, or an access point's ARN
-	// Prefix is used for messages and the first look only; keys are always whole.
-	Prefix                string
+	Bucket                string // a name, or an access point's ARN
 	Region                string // else the environment's, the profile's, the bucket's own
 	EndpointURL           string // else AWS_ENDPOINT_URL_S3, else S3's own
 	Profile               string
