@@ -134,6 +134,7 @@ func (d *disk) close() error {
 	case <-timer.C:
 		// All but the lock stays open: a call that returns after all must not
 		// find a number that was given to another file.
+		_ = unix.Flock(d.home.fd, unix.LOCK_UN)
 		err = errors.New("blockcache: the disk of the cache does not answer")
 	}
 	d.queue.detach()

@@ -10,6 +10,9 @@ type LockedError struct {
 }
 
 func (e *LockedError) Error() string {
+	if e.PID == 0 {
+		return fmt.Sprintf("cache directory %s is in use by another process; end that one, or choose another cache directory", e.Dir)
+	}
 	return fmt.Sprintf("cache directory %s is in use by process %d, which has mounted %s; "+
 		"unmount that one, or choose another cache directory", e.Dir, e.PID, e.Owner)
 }

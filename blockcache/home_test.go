@@ -30,6 +30,22 @@ func TestSecondCacheIsRefused(t *testing.T) {
 	closeCache(t, open(t, cfg))
 }
 
+// Who clears a cache by hand may remove the lock from under its holder.
+func TestSecondCacheIsRefusedWithoutALockFile(t *testing.T) {
+	cfg := config(t.TempDir(), 10)
+	c := open(t, cfg)
+	if err := os.Remove(filepath.Join(home(t, cfg.Dir), "lock")); err != nil {
+		t.Fatal(err)
+	}
+	_, err := blockcache.Open(cfg)
+	var locked *blockcache.LockedError
+	if !errors.As(err, &locked) || !strings.Contains(err.Error(), "another process") {
+		t.Fatalf("%#v", err)
+	}
+	closeCache(t, c)
+	closeCache(t, open(t, cfg))
+}
+
 // lockHolder is run in a process of its own by TestKilledHolderLeavesNoLock.
 const lockHolder = "BLOCKCACHE_TEST_LOCK_HOLDER"
 

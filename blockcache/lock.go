@@ -29,6 +29,13 @@ func (h *home) takeLock(owner string) error {
 		unix.Close(fd)
 		return &os.PathError{Op: "lock", Path: filepath.Join(h.path, lockName), Err: err}
 	}
+	// The directory too, since who clears a cache by hand may remove the file from
+	// under its holder. NFS cannot lock directories.
+	_, err = retryInt(func() (int, error) { return 0, unix.Flock(h.fd, unix.LOCK_EX|unix.LOCK_NB) })
+	if errors.Is(err, unix.EWOULDBLOCK) {
+		unix.Close(fd)
+		return &LockedError{Dir: h.path}
+	}
 	h.lock = fd
 	sys := realSyscalls()
 	if unix.Ftruncate(fd, 0) == nil {
