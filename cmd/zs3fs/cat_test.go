@@ -1,7 +1,9 @@
 package main
 
 import (
+	"io"
 	"os"
+	"os/exec"
 	"strings"
 	"testing"
 
@@ -62,5 +64,41 @@ func TestVersionAndCompletion(t *testing.T) {
 		if o := s.run("completion", shell); o.code != OK || !strings.Contains(o.stdout, "zs3fs") {
 			t.Errorf("completion %s: %d %s", shell, o.code, o.stderr)
 		}
+	}
+}
+
+// Who waits for a reader of the pipe that does not come is ended by the second
+// signal, and nothing is left in the temporary directory.
+func TestCatIntoAFullPipe(t *testing.T) {
+	s := newStand(t)
+	temp := s.directory("tmp")
+	r, w, err := os.Pipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer r.Close()
+	cmd := exec.Command(binary, "cat", "--endpoint-url", s.server.URL(), "s3://"+s.server.Bucket()+"/big")
+	cmd.Env, cmd.Stdout = append(s.env, "TMPDIR="+temp), w
+	s.mem.Put("big", s3test.Coded(1, 1, 8<<20))
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	w.Close()
+	if _, err := io.ReadFull(r, make([]byte, 1<<20)); err != nil { // it writes: the pipe is full from now on
+		t.Fatal(err)
+	}
+	ended := make(chan struct{})
+	go func() { _ = cmd.Wait(); close(ended) }()
+	eventually(t, "it ends", func() bool {
+		_ = cmd.Process.Signal(os.Interrupt)
+		select {
+		case <-ended:
+			return true
+		default:
+			return false
+		}
+	})
+	if left, err := os.ReadDir(temp); err != nil || len(left) > 0 {
+		t.Errorf("left behind: %v, %v", left, err)
 	}
 }

@@ -6,7 +6,6 @@ import (
 	"io"
 	"io/fs"
 	"log/slog"
-	"os"
 	"os/signal"
 
 	"github.com/spf13/cobra"
@@ -35,6 +34,7 @@ func catCommand() *cobra.Command {
 			ignoreSignals()
 			ctx, stop := signal.NotifyContext(cmd.Context(), unix.SIGINT, unix.SIGTERM)
 			defer stop()
+			context.AfterFunc(ctx, stop) // a second signal ends one that waits for a full pipe
 			for _, arg := range args {
 				if err := catObject(ctx, *o, arg, cmd.OutOrStdout()); err != nil {
 					return err
@@ -86,15 +86,10 @@ func copyObject(ctx context.Context, o *Options, client *s3backend.Client, obj s
 	if obj.Archived() {
 		return s3backend.ErrArchived
 	}
-	dir, err := os.MkdirTemp("", "zs3fs-cat-")
-	if err != nil {
-		return err
-	}
-	defer os.RemoveAll(dir)
 	memory := blockcache.NewMemory(blockMemory(o.Read.Memory), o.Cache.BlockSize)
 	limitGoMemory(memory.Limit())
 	cache, err := blockcache.Open(blockcache.Config{
-		Dir: dir, BlockSize: o.Cache.BlockSize, Memory: memory, Owner: "zs3fs cat", Logger: log,
+		BlockSize: o.Cache.BlockSize, Memory: memory, Logger: log, // without a budget there is no directory
 	})
 	if err != nil {
 		return err
