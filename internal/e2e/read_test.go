@@ -28,7 +28,7 @@ func fetchedOnce(t testing.TB, f file) {
 // at most.
 func fetched(t testing.TB, f file, modes ...string) {
 	t.Helper()
-	inOrder := func(mode string) bool { return mode == "sequential" || mode == "direct" }
+	inOrder := func(mode string) bool { return mode == "sequential" || mode == "direct" || mode == "backwards" }
 	if !slices.ContainsFunc(modes, func(mode string) bool { return !inOrder(mode) }) {
 		fetchedOnce(t, f)
 		return

@@ -99,13 +99,15 @@ func (j *job) stream(v *verdict, flags int, p []byte) error {
 	return nil
 }
 
-// readBackwards reads the chunks from the last to the first.
+// readBackwards reads the chunks from the last to the first, one after another.
 func readBackwards(j *job, v *verdict) error {
+	inTurn := *j
+	inTurn.Threads = 1
 	order := make([]int64, 0, j.chunks())
 	for i := j.chunks() - 1; i >= 0; i-- {
 		order = append(order, i)
 	}
-	return j.readAll(v, order)
+	return inTurn.readAll(v, order)
 }
 
 // readRandom reads every chunk once, in random order, with several threads on one
