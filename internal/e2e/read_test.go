@@ -9,16 +9,28 @@ import (
 	"github.com/zs3fs/zs3fs/s3backend/s3test"
 )
 
-// fetchedOnce checks by the server's log that every block of f was sent once.
+// fetchedOnce checks by the server's log that every block of f was sent once, and
+// whole. A guess of one handle may be given up on the way although another handle
+// comes to want it: two blocks of a file at most may have been begun in vain.
 func fetchedOnce(t testing.TB, f file) {
 	t.Helper()
 	fetches := f.s.server.BlockFetches(f.key, blockSize, f.size)
 	if blocks := (f.size + blockSize - 1) / blockSize; int64(len(fetches)) != blocks {
 		t.Errorf("%s: %d blocks were fetched, of %d", f.key, len(fetches), blocks)
 	}
+	vain := 0
 	for off, n := range fetches {
-		if n != 1 {
-			t.Errorf("%s: the block at %d was fetched %d times, by%s", f.key, off, n, f.requests(off))
+		if n == 1 {
+			continue
+		}
+		whole := 0
+		for _, r := range f.requests(off) {
+			if r.BodyOff <= off && r.BodyOff+r.Sent >= min(off+blockSize, f.size) {
+				whole++
+			}
+		}
+		if vain++; whole != 1 || vain > 2 {
+			t.Errorf("%s: the block at %d was fetched %d times, by%s", f.key, off, n, describe(f.requests(off)))
 		}
 	}
 }
@@ -42,12 +54,16 @@ func fetched(t testing.TB, f file, modes ...string) {
 	}
 }
 
-// requests describes the GETs that the block at off was part of.
-func (f file) requests(off int64) string {
-	var b strings.Builder
-	for _, r := range f.s.server.Requests(func(r s3test.Request) bool {
+// requests returns the GETs that the block at off was part of.
+func (f file) requests(off int64) []s3test.Request {
+	return f.s.server.Requests(func(r s3test.Request) bool {
 		return r.Op == s3test.OpGet && r.Key == f.key && r.Off < off+blockSize && r.Last >= off
-	}) {
+	})
+}
+
+func describe(requests []s3test.Request) string {
+	var b strings.Builder
+	for _, r := range requests {
 		fmt.Fprintf(&b, " [%d at %v: %d-%d, sent %d, aborted %v]", r.Seq, r.Time.Format("05.000"), r.Off, r.Last, r.Sent, r.Aborted)
 	}
 	return b.String()
