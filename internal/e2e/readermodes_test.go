@@ -3,7 +3,6 @@ package e2e_test
 import (
 	"crypto/sha256"
 	"encoding/hex"
-	"errors"
 	"fmt"
 	"io"
 	"math/rand/v2"
@@ -39,15 +38,12 @@ func (j *job) open(flags int) (*os.File, error) {
 // failed one that the kernel had: then the rest is an error, which is returned.
 func (j *job) pread(f *os.File, p []byte, off int64) (int, error) {
 	want := int(max(min(int64(len(p)), j.Size-off), 0))
-	n, err := unix.Pread(int(f.Fd()), p, off)
-	for errors.Is(err, unix.EINTR) {
-		n, err = unix.Pread(int(f.Fd()), p, off)
-	}
+	n, err := pread(f, p, off)
 	if err != nil {
 		return 0, fmt.Errorf("read of %d bytes at %d: %w", len(p), off, err)
 	}
 	if n != want {
-		_, err := unix.Pread(int(f.Fd()), p[n:want], off+int64(n))
+		_, err := pread(f, p[n:want], off+int64(n))
 		if err != nil {
 			return 0, fmt.Errorf("read of %d bytes at %d: %w", want-n, off+int64(n), err)
 		}

@@ -3,6 +3,7 @@ package e2e_test
 import (
 	"crypto/sha256"
 	"encoding/hex"
+	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -131,10 +132,20 @@ func (f file) open(t testing.TB, flags int) *os.File {
 	return h
 }
 
+// pread is pread(2) in the face of Go's own preemption signals, which interrupt a
+// read that waits for a request.
+func pread(h *os.File, p []byte, off int64) (n int, err error) {
+	for {
+		if n, err = unix.Pread(int(h.Fd()), p, off); !errors.Is(err, unix.EINTR) {
+			return n, err
+		}
+	}
+}
+
 // readAt reads n bytes with one system call, and checks them.
 func (f file) readAt(h *os.File, off int64, n int) error {
 	p := make([]byte, n)
-	n, err := unix.Pread(int(h.Fd()), p, off)
+	n, err := pread(h, p, off)
 	switch {
 	case err != nil:
 		return err
