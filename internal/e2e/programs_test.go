@@ -267,7 +267,7 @@ func TestFio(t *testing.T) {
 	s := newStand(t)
 	src := s.source("src")
 	fio, name := tool(t, "fio", "fio"), filepath.Join(src, "data")
-	common := []string{"--name=x", "--bs=64k", "--size=48M", "--verify=crc32c", "--output-format=terse"}
+	common := []string{"--name=x", "--bs=64k", "--size=48M", "--verify=crc32c", "--verify_state_save=0", "--output-format=terse"}
 	program(t, fio, append(common, "--filename="+name, "--rw=write", "--do_verify=0")...)
 	s.upload(src)
 	for _, how := range [][]string{
