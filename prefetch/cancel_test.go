@@ -43,6 +43,29 @@ func TestAbandonedReadingEnds(t *testing.T) {
 	})
 }
 
+// What a closed reader had asked for is on its way, and the other reader comes for
+// it: no byte is fetched twice.
+func TestCloseLeavesOthersTheirBlocks(t *testing.T) {
+	run(t, near(mi), func(w *world) {
+		a, b := w.open(), w.open()
+		w.read(b, 0, block)
+		for off := int64(0); off < 128*block; off += block {
+			w.read(a, off, block)
+		}
+		if st := w.crew.Stats(); st.Running < 10 {
+			t.Errorf("the story needs guesses on their way: %+v", st)
+		}
+		w.close(a)
+		for off := int64(block); off < mi; off += block {
+			w.read(b, off, block)
+		}
+		w.close(b)
+		if _, bytes, _ := w.src.seen(); bytes != mi {
+			t.Errorf("%d bytes fetched of %d", bytes, mi)
+		}
+	})
+}
+
 func TestSeekAwayCancels(t *testing.T) {
 	run(t, near(8*mi), func(w *world) {
 		r := w.open()

@@ -104,7 +104,9 @@ func (r *Reader) Read(ctx context.Context, scratch []byte, off int64) (Result, e
 	return res, err
 }
 
-// Close cancels this reader's guesses. Reads that still run end on their own.
+// Close cancels this reader's guesses. Reads that still run end on their own. What
+// is on its way goes on when the object is open elsewhere: whoever reads it there
+// would ask for the same bytes again.
 func (r *Reader) Close() error {
 	if r.closed.Swap(true) {
 		return nil
@@ -112,9 +114,13 @@ func (r *Reader) Close() error {
 	r.mu.Lock()
 	drop := r.detector.end()
 	r.mu.Unlock()
-	r.crew.drop(r, everything)
-	for _, s := range drop {
-		r.version.Forget(s.first, s.n)
+	if r.version.Shared() {
+		r.crew.dropQueued(r)
+	} else {
+		r.crew.drop(r, everything)
+		for _, s := range drop {
+			r.version.Forget(s.first, s.n)
+		}
 	}
 	r.release()
 	return nil
