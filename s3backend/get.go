@@ -93,8 +93,13 @@ func checkAnswer(resp *http.Response, obj Object, off, end int64) error {
 	} else if err := checkRange(resp.Header.Get("Content-Range"), obj.Size, off, end); err != nil {
 		return err
 	}
-	// Unknown (-1) when chunked or HTTP/1.0: then the bytes are counted.
-	if n := resp.ContentLength; n >= 0 && n != end-off {
+	// -1 when chunked, or HTTP/1.0 without a length. S3 always names it, and without
+	// it nothing tells the object's bytes from a proxy's error page, compressed
+	// bytes or a message appended to a body that broke off; counting them at the
+	// end is too late for readers who have been given the first.
+	if n := resp.ContentLength; n < 0 {
+		return wrongAnswer("no Content-Length")
+	} else if n != end-off {
 		if resp.StatusCode == http.StatusOK && obj.ETag == "" {
 			return changed("the size is %d and was %d", n, obj.Size)
 		}

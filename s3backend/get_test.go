@@ -146,22 +146,30 @@ func TestAnswers(t *testing.T) {
 			w.WriteHeader(302)
 		}, s3backend.ErrBadAnswer, true},
 		{"F31 stored gzip", with("Content-Encoding", "gzip"), nil, false},
-		{"F38 HTTP/1.0 answer without length", func(w http.ResponseWriter, r *http.Request) {
+		{"F38 HTTP/1.0", func(w http.ResponseWriter, r *http.Request) {
+			conn, buf, _ := w.(http.Hijacker).Hijack()
+			first, last := asked(r)
+			fmt.Fprintf(buf, "HTTP/1.0 206 Partial Content\r\nETag: %s\r\nContent-Range: bytes %d-%d/%d\r\nContent-Length: %d\r\n\r\n", etag, first, last, objectSize, last+1-first)
+			buf.Write(data[first : last+1])
+			buf.Flush()
+			conn.Close()
+		}, nil, false},
+		{"HTTP/1.0 without a length", func(w http.ResponseWriter, r *http.Request) {
 			conn, buf, _ := w.(http.Hijacker).Hijack()
 			first, last := asked(r)
 			fmt.Fprintf(buf, "HTTP/1.0 206 Partial Content\r\nETag: %s\r\nContent-Range: bytes %d-%d/%d\r\n\r\n", etag, first, last, objectSize)
 			buf.Write(data[first : last+1])
 			buf.Flush()
 			conn.Close()
-		}, nil, false},
+		}, s3backend.ErrBadAnswer, false},
 		{"F38 close after each answer", with("Connection", "close"), nil, false},
-		{"extra bytes", func(w http.ResponseWriter, r *http.Request) {
+		{"extra bytes, no length", func(w http.ResponseWriter, r *http.Request) {
 			body := header(w, r)
 			w.Header().Del("Content-Length")
 			w.WriteHeader(http.StatusPartialContent)
 			w.Write(body)
 			io.WriteString(w, "and more")
-		}, nil, false},
+		}, s3backend.ErrBadAnswer, false},
 		{"garbage", func(w http.ResponseWriter, r *http.Request) {
 			conn, buf, _ := w.(http.Hijacker).Hijack()
 			buf.WriteString("SSH-2.0-OpenSSH_9.9\r\n")
