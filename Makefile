@@ -42,8 +42,8 @@ demo: ## show a mount at work, with a built-in S3 server (DEMO_FLAGS="--size 256
 
 test: ## all tests: unit, race, conformance, mounted
 	scripts/setup.sh test
-	$(GO) test -race -timeout $(TEST_TIMEOUT) $(UNIT)
-	$(GO) test -timeout $(TEST_TIMEOUT) $(MOUNTED)
+	$(GO) test -count=1 -race -timeout $(TEST_TIMEOUT) $(UNIT)
+	$(GO) test -count=1 -timeout $(TEST_TIMEOUT) $(MOUNTED)
 
 lint: ## format, vet and staticcheck
 	@unformatted=$$(gofmt -l $$(git ls-files '*.go' 2>/dev/null || find . -name '*.go')); \
@@ -53,8 +53,8 @@ lint: ## format, vet and staticcheck
 
 soak: ## the long forms of the tests, for hours
 	scripts/setup.sh test
-	ZS3FS_SOAK=$(SOAK) $(GO) test -race -timeout $(SOAK_TIMEOUT) -v $(UNIT)
-	ZS3FS_SOAK=$(SOAK) $(GO) test -timeout $(SOAK_TIMEOUT) -v $(MOUNTED)
+	ZS3FS_SOAK=$(SOAK) $(GO) test -count=1 -race -timeout $(SOAK_TIMEOUT) -v $(UNIT)
+	ZS3FS_SOAK=$(SOAK) $(GO) test -count=1 -timeout $(SOAK_TIMEOUT) -v $(MOUNTED)
 
 bench: build ## throughput, requests and memory against a shaped server
 	scripts/setup.sh demo
