@@ -12,14 +12,19 @@ HELPERS := mount.zs3fs mount.fuse.zs3fs
 # -race multiplies times by ten; a hanging test must still end the run.
 TEST_TIMEOUT ?= 20m
 SOAK_TIMEOUT ?= 12h
+# In the virtual machine everything takes ten times as long.
+ZFS_TIMEOUT ?= 40m
 # Multiplies the rounds of the random tests.
 SOAK ?= 50
 
 # The mounted tests check gigabytes, and build a daemon with -race themselves.
 MOUNTED := ./internal/e2e
+# Tests on a real OpenZFS have this tag, and names that begin so.
+ZFSTEST = CGO_ENABLED=0 $(GO) test -count=1 -v -tags zfsvm -timeout $(ZFS_TIMEOUT)
+INVM := -exec $(CURDIR)/scripts/zfs-vm/exec
 UNIT = $(filter-out %/internal/e2e,$(shell $(GO) list ./...))
 
-.PHONY: all build install uninstall demo test lint soak bench clean help
+.PHONY: all build install uninstall demo test test-zfs lint soak bench clean help
 
 all: build
 
@@ -45,11 +50,15 @@ test: ## all tests: unit, race, conformance, mounted
 	$(GO) test -count=1 -race -timeout $(TEST_TIMEOUT) $(UNIT)
 	$(GO) test -count=1 -timeout $(TEST_TIMEOUT) $(MOUNTED)
 
+test-zfs: ## the mounted tests on a real OpenZFS: the host's, or else in a virtual machine
+	scripts/setup.sh test-zfs
+	$(ZFSTEST) $(INVM) -run '^TestZFS' $(MOUNTED)
+
 lint: ## format, vet and staticcheck
 	@unformatted=$$(gofmt -l $$(git ls-files '*.go' 2>/dev/null || find . -name '*.go')); \
 	if [ -n "$$unformatted" ]; then echo "not formatted (gofmt -w):" $$unformatted; exit 1; fi
-	$(GO) vet ./...
-	$(GO) tool -modfile=scripts/tools/staticcheck/go.mod staticcheck ./...
+	$(GO) vet -tags zfsvm ./...
+	$(GO) tool -modfile=scripts/tools/staticcheck/go.mod staticcheck -tags zfsvm ./...
 
 soak: ## the long forms of the tests, for hours
 	scripts/setup.sh test
@@ -64,4 +73,4 @@ clean: ## remove what was built
 	rm -rf bin
 
 help: ## this list
-	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)

@@ -1,7 +1,8 @@
 #!/bin/sh
-# Installs the Debian packages that `make demo` or `make test` need and that are
-# missing: by apt-get as root, otherwise it says what to install and fails.
-# Usage: scripts/setup.sh demo|test
+# Installs the Debian packages that `make demo`, `make test`, `make test-zfs` or
+# scripts/zfs-vm/build need and that are missing: by apt-get as root, otherwise it says
+# what to install and fails.
+# Usage: scripts/setup.sh demo|test|test-zfs|zfs-vm
 set -eu
 
 # need PACKAGE COMMAND|FILE: the package is missing when neither is there.
@@ -32,8 +33,20 @@ test)
 	need fio fio
 	need tar tar
 	;;
+test-zfs)
+	need qemu-system-x86 qemu-system-x86_64
+	need e2fsprogs mke2fs
+	need procps pkill
+	;;
+zfs-vm)
+	need debootstrap debootstrap
+	need cpio cpio
+	need zstd zstd
+	need xz-utils xz
+	need kmod depmod
+	;;
 *)
-	echo "usage: scripts/setup.sh demo|test" >&2
+	echo "usage: scripts/setup.sh demo|test|test-zfs|zfs-vm" >&2
 	exit 2
 	;;
 esac
@@ -50,6 +63,9 @@ if [ -n "$missing" ]; then
 		{ apt-get update -q && apt-get install -y -q --no-install-recommends $missing; }
 fi
 
+case "$1" in
+test-zfs | zfs-vm) exit ;; # the virtual machine has a /dev/fuse of its own
+esac
 if [ ! -c /dev/fuse ]; then
 	echo "zs3fs: no /dev/fuse: run modprobe fuse; in a container, pass --device /dev/fuse --cap-add SYS_ADMIN" >&2
 	exit 1

@@ -12,5 +12,8 @@
 // waits for exec). Those, and all readers that must be processes of their own,
 // run in a re-execution of the test binary; see reader.
 //
+// Tests with the build tag zfsvm need a real OpenZFS; scripts/zfs-vm/exec runs them
+// in a virtual machine.
+//
 // ZS3FS_SOAK=n multiplies the rounds of the random tests by n.
 package e2e
