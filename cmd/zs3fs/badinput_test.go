@@ -165,7 +165,7 @@ func (s *stand) failsWell(args []string, code Code, says string) {
 	if s.mounted() {
 		s.t.Error("something is mounted")
 	}
-	if pids := s.daemons(); len(pids) > 0 {
+	if pids := append(s.daemons(), s.keepers()...); len(pids) > 0 {
 		s.t.Errorf("processes are left: %v", pids)
 	}
 }

@@ -48,7 +48,9 @@ func umount(arg string, lazy, force bool) error {
 		if now, _ := mountAt(dir); now == nil || now.ID != top.ID {
 			err = nil
 		}
-	case lazy || dead(dir):
+	case dead(dir):
+		err = detachDead(dir)
+	case lazy:
 		err = unmountPath(dir, unix.MNT_DETACH)
 	default:
 		err = unmountPath(dir, 0)

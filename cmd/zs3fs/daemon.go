@@ -49,9 +49,8 @@ func daemonize(o *Options, args []string) error {
 	cmd.ExtraFiles = []*os.File{theirs}
 	cmd.Stderr = output
 	// The daemon outlives whoever holds what we inherited: it would keep a lock of
-	// the caller's script, or a pipe whose end somebody waits for. Kernels before
-	// 5.11 cannot.
-	_ = unix.CloseRange(3, math.MaxInt32, unix.CLOSE_RANGE_CLOEXEC)
+	// the caller's script, or a pipe whose end somebody waits for.
+	closeOnExec()
 	err = cmd.Start()
 	theirs.Close()
 	if err != nil {
@@ -61,6 +60,10 @@ func daemonize(o *Options, args []string) error {
 	go func() { answers <- askChild(ours, args, output) }()
 	return awaitChild(cmd.Process, answers, o)
 }
+
+// closeOnExec lets no child have what this process has open. Kernels before 5.11
+// cannot.
+func closeOnExec() { _ = unix.CloseRange(3, math.MaxInt32, unix.CLOSE_RANGE_CLOEXEC) }
 
 // awaitChild waits for the child's report, passes signals on, and ends a child
 // that is late.
@@ -76,7 +79,7 @@ func awaitChild(child *os.Process, answers <-chan error, o *Options) error {
 		case err := <-answers:
 			if err != nil {
 				_, _ = child.Wait()
-				detachDead(o.Dir)
+				_ = detachDead(o.Dir)
 			}
 			return err
 		case sig := <-signals:
@@ -85,7 +88,7 @@ func awaitChild(child *os.Process, answers <-chan error, o *Options) error {
 		case <-late.C:
 			_ = child.Kill()
 			_, _ = child.Wait()
-			detachDead(o.Dir)
+			_ = detachDead(o.Dir)
 			return fail(MountTimeout, "the mount was not ready within %v (--mount-timeout)", o.Mount.Timeout)
 		}
 	}

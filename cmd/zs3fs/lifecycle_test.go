@@ -249,8 +249,7 @@ func TestKillAndRemount(t *testing.T) {
 		n, err := unix.Getxattr(filepath.Join(s.mnt, "file"), "user.zs3fs.cached", value)
 		return err == nil && string(value[:n]) == "4/4 blocks"
 	})
-	p.signal(syscall.SIGKILL)
-	p.wait()
+	p.killWithKeeper()
 	if !s.mounted() || !dead(s.mnt) {
 		t.Fatal("there is no dead mount to begin with")
 	}
@@ -270,8 +269,7 @@ func TestKillAndRemount(t *testing.T) {
 func TestUmountOfDeadMount(t *testing.T) {
 	s := newStand(t)
 	p := s.foreground()
-	p.signal(syscall.SIGKILL)
-	p.wait()
+	p.killWithKeeper()
 	s.must("umount", s.mnt)
 	if s.mounted() {
 		t.Error("still mounted")
@@ -326,7 +324,7 @@ func TestInterruptedStart(t *testing.T) {
 		if code := Code(cmd.ProcessState.ExitCode()); code != Failed {
 			t.Errorf("foreground %v: code %d, want %d", foreground, code, Failed)
 		}
-		if pids := s.daemons(); len(pids) > 0 || s.mounted() {
+		if pids := append(s.daemons(), s.keepers()...); len(pids) > 0 || s.mounted() {
 			t.Errorf("foreground %v: left: %v, mounted %v", foreground, pids, s.mounted())
 		}
 	}

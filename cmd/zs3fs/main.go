@@ -18,6 +18,9 @@ func run(argv []string) Code {
 	if parent := inheritParent(); parent != nil {
 		return parent.run()
 	}
+	if argv[0] == keeperName && len(argv) == 2 {
+		return keep(argv[1])
+	}
 	args := argv[1:]
 	if isHelper(argv[0]) {
 		translated, fake, err := helperArgs(args)

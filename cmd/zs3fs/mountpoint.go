@@ -91,7 +91,8 @@ func checkMountPoint(o *Options) error {
 		case who == nothing:
 			return checkDirectory(o.Dir, o.Mount.NonEmpty)
 		case who == ours && dead(o.Dir):
-			if err := unmountPath(o.Dir, unix.MNT_DETACH); err != nil {
+			// The keeper of the dead daemon may be at it as well.
+			if err := detachDead(o.Dir); err != nil {
 				return fail(AlreadyMounted, "%s holds a dead mount that cannot be detached: %v; run: umount -l %s", o.Dir, err, o.Dir)
 			}
 		default:
@@ -140,12 +141,19 @@ func dead(dir string) bool {
 	}
 }
 
-// detachDead removes a mount of ours whose daemon is gone: nothing half-mounted
-// may stay behind.
-func detachDead(dir string) {
-	if top, err := mountAt(dir); err == nil && top != nil && top.FSType == fsType && dead(dir) {
-		_ = unmountPath(dir, unix.MNT_DETACH)
+// detachDead removes a mount of ours whose daemon is gone, if there is one: nothing
+// half-mounted may stay behind.
+func detachDead(dir string) error {
+	top, err := mountAt(dir)
+	if err != nil || top == nil || top.FSType != fsType {
+		return err
 	}
+	id, err := mountIDAt(dir)
+	if err != nil || !dead(dir) {
+		return err
+	}
+	_, err = detachMount(dir, id)
+	return err
 }
 
 // unmountPath unmounts as root, else through fusermount3.

@@ -40,16 +40,24 @@ func serve(o *Options, parent *parentLink) error {
 	for _, w := range o.Mount.Warnings {
 		log.Warn(w)
 	}
+	k := startKeeper(o.Dir, log)
+	defer k.release()
 	c, m, err := startInTime(o, log)
 	if err != nil {
 		return err
 	}
 	defer closeInTime(c, log)
+	// go-fuse opens its connection so that children would have it too, and keep a
+	// killed daemon's readers waiting.
+	closeOnExec()
+	k.arm(o.Dir, log)
 	log.Info("mounted", "source", o.Source.String(), "on", o.Dir, "endpoint", c.client.Endpoint(),
 		"cache", o.Cache.Dir, "filesystem", c.cache.Filesystem(), "cache-size", c.budget,
 		"block-size", o.Cache.BlockSize, "memory", c.memory.Limit(), "connections", o.Read.Connections)
 	parent.ready()
 	err = watch(m, o, signals, log)
+	// Before the cache is closed, which may take a while: another mount may come.
+	k.release()
 	log.Info("unmounted", "on", o.Dir, "code", int(codeOf(err)), "cache", c.cache.Stats(), "requests", c.crew.Stats())
 	return err
 }
@@ -116,7 +124,7 @@ func start(ctx context.Context, o *Options, log *slog.Logger) (*chain, *fusefs.M
 	}
 	if err != nil {
 		_ = c.Close()
-		detachDead(o.Dir)
+		_ = detachDead(o.Dir)
 		return nil, nil, mountError(err, o)
 	}
 	return c, m, nil
@@ -143,7 +151,7 @@ func watch(m *fusefs.Mount, o *Options, signals <-chan os.Signal, log *slog.Logg
 	select {
 	case <-ended:
 		if top, err := mountAt(o.Dir); err == nil && top != nil && top.FSType == fsType && dead(o.Dir) {
-			detachDead(o.Dir)
+			_ = detachDead(o.Dir)
 			return fail(Aborted, "the kernel's connection of the mount on %s was aborted", o.Dir)
 		}
 		return nil

@@ -181,7 +181,10 @@ func (s *stand) foreground(more ...string) *process {
 		if s.t.Failed() {
 			s.t.Logf("log:\n%s", p.logged())
 		}
-		detachDead(s.mnt)
+		eventually(s.t, "the keeper ends", func() bool { return len(s.keepers()) == 0 })
+		if err := detachDead(s.mnt); err != nil {
+			s.t.Errorf("detach: %v", err)
+		}
 	})
 	eventually(s.t, "mounted", func() bool {
 		select {
@@ -189,8 +192,9 @@ func (s *stand) foreground(more ...string) *process {
 			s.t.Fatalf("zs3fs ended: %s", p.logged())
 		default:
 		}
-		top, err := mountAt(s.mnt)
-		return err == nil && top != nil && top.FSType == fsType && !dead(s.mnt)
+		// The table alone may show what a killed daemon has left; and the keeper
+		// knows of the mount a little later.
+		return strings.Contains(p.logged(), "msg=mounted")
 	})
 	return p
 }
@@ -234,8 +238,23 @@ func (s *stand) readFile() {
 	}
 }
 
-// daemons returns the processes that have the mount point as an argument.
-func (s *stand) daemons() (pids []string) {
+// daemons returns the processes that have the mount point as an argument, but for
+// keepers.
+func (s *stand) daemons() []string {
+	s.t.Helper()
+	return s.processes(func(args []byte) bool {
+		return bytes.Contains(args, []byte(s.mnt)) && !bytes.HasPrefix(args, []byte(keeperName))
+	})
+}
+
+// keepers returns the keepers of the mount point.
+func (s *stand) keepers() []string {
+	s.t.Helper()
+	want := []byte(keeperName + "\x00" + s.mnt + "\x00")
+	return s.processes(func(args []byte) bool { return bytes.Equal(args, want) })
+}
+
+func (s *stand) processes(match func(args []byte) bool) (pids []string) {
 	s.t.Helper()
 	names, err := filepath.Glob("/proc/[0-9]*/cmdline")
 	if err != nil {
@@ -243,7 +262,7 @@ func (s *stand) daemons() (pids []string) {
 	}
 	for _, name := range names {
 		text, _ := os.ReadFile(name) // it may have ended
-		if bytes.Contains(text, []byte(s.mnt)) {
+		if match(text) {
 			pids = append(pids, filepath.Base(filepath.Dir(name)))
 		}
 	}

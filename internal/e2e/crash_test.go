@@ -21,7 +21,7 @@ func TestKillAtRandomMoments(t *testing.T) {
 	}
 	r := rand.New(rand.NewPCG(1, 1))
 	for round := range soak(t, 20) {
-		// The next daemon clears the dead mount of the last away.
+		// The keeper of the last daemon and this one both clear its dead mount away.
 		d := s.mount("--log-level", "info", "--cache-size", fmt.Sprintf("%dB", budget), "--unmount-timeout", "1s")
 		i := r.IntN(len(files))
 		files[i] = s.overwrite(files[i], files[i].size) // so that something is cold

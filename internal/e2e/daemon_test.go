@@ -121,7 +121,7 @@ func (d *daemon) unmount() int {
 	return d.wait()
 }
 
-// kill is kill -9. The dead mount stays.
+// kill is kill -9. The keeper, if it lives, then detaches the dead mount.
 func (d *daemon) kill() {
 	d.t.Helper()
 	d.killed = true
@@ -161,10 +161,9 @@ func (d *daemon) cleanup() {
 			d.t.Errorf("the daemon ended with exit code %d", code)
 		}
 	}
+	eventually(d.t, "the keeper ends", func() bool { return len(d.s.keepers()) == 0 })
 	if mounted(d.t, d.s.mnt) {
-		if !d.killed {
-			d.t.Errorf("%s is still mounted", d.s.mnt)
-		}
+		d.t.Errorf("%s is still mounted", d.s.mnt)
 		if err := d.s.umount(true); err != nil {
 			d.t.Errorf("umount: %v", err)
 		}
@@ -207,6 +206,27 @@ func (s *stand) tellsNoSecret(d *daemon) {
 			s.t.Errorf("the secret key is in %s", name)
 		}
 	}
+}
+
+// keepers returns the processes that keep the mount of a daemon that may be killed.
+func (s *stand) keepers() (pids []int) {
+	s.t.Helper()
+	names, err := filepath.Glob("/proc/[0-9]*/cmdline")
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	for _, name := range names {
+		text, _ := os.ReadFile(name) // it may have ended
+		if string(text) != "zs3fs-keeper\x00"+s.mnt+"\x00" {
+			continue
+		}
+		pid, err := strconv.Atoi(filepath.Base(filepath.Dir(name)))
+		if err != nil {
+			s.t.Fatal(err)
+		}
+		pids = append(pids, pid)
+	}
+	return pids
 }
 
 func mounted(t testing.TB, dir string) bool {

@@ -269,15 +269,35 @@ func TestFaultF72Signals(t *testing.T) {
 	}
 }
 
-// TestFaultF73DaemonKilled: ENOTCONN, until the next start clears the dead mount
-// away; the cache is used again.
+// TestFaultF73DaemonKilled: open files get ENOTCONN; the mount point is the plain
+// directory again, and the next daemon reads from the cache.
 func TestFaultF73DaemonKilled(t *testing.T) {
 	s := newStand(t)
-	f := s.put("f", 8*mib)
-	d := s.mount()
-	f.verify(t)
+	f, d := cachedOnDisk(t, s)
 	h := f.open(t, unix.O_DIRECT)
-	eventually(t, "all is on disk", func() bool { return xattr(t, f.path(), "user.zs3fs.cached") == "8/8 blocks" })
+	d.kill()
+	eventually(t, "the dead mount is gone", func() bool { return !mounted(t, s.mnt) })
+	if names, err := os.ReadDir(s.mnt); err != nil || len(names) > 0 {
+		t.Errorf("the directory below: %v, %v", names, err)
+	}
+	if err := f.readAt(h, 0, 4096); !errors.Is(err, unix.ENOTCONN) {
+		t.Errorf("read: %v, want ENOTCONN", err)
+	}
+	h.Close()
+	s.mountsWarm(f)
+}
+
+// TestFaultF73KeeperKilled: with its keeper killed as well, all of a daemon's mount is
+// ENOTCONN, until the next start clears it away.
+func TestFaultF73KeeperKilled(t *testing.T) {
+	s := newStand(t)
+	f, d := cachedOnDisk(t, s)
+	h := f.open(t, unix.O_DIRECT)
+	for _, pid := range s.keepers() {
+		if err := unix.Kill(pid, unix.SIGKILL); err != nil {
+			t.Fatal(err)
+		}
+	}
 	d.kill()
 	// What the kernel has in its caches it may still give.
 	for what, err := range map[string]error{
@@ -289,10 +309,26 @@ func TestFaultF73DaemonKilled(t *testing.T) {
 		}
 	}
 	h.Close()
+	s.mountsWarm(f)
+}
+
+// cachedOnDisk is a file that the next daemon need not fetch.
+func cachedOnDisk(t *testing.T, s *stand) (file, *daemon) {
+	t.Helper()
+	f := s.put("f", 8*mib)
+	d := s.mount()
+	f.verify(t)
+	eventually(t, "all is on disk", func() bool { return xattr(t, f.path(), "user.zs3fs.cached") == "8/8 blocks" })
+	return f, d
+}
+
+// mountsWarm mounts, and reads f without fetching it.
+func (s *stand) mountsWarm(f file) {
+	s.t.Helper()
 	s.server.Reset()
 	s.mount()
-	f.verify(t)
+	f.verify(s.t)
 	if n := s.server.BytesSent(); n != 0 {
-		t.Errorf("%d bytes were fetched again", n)
+		s.t.Errorf("%d bytes were fetched again", n)
 	}
 }
