@@ -3,6 +3,7 @@ package s3backend
 import (
 	"context"
 	"io"
+	"net/http"
 	"time"
 )
 
@@ -21,11 +22,12 @@ var (
 // answer is one answer's body on one connection, which ends when it stalls,
 // trickles or breaks.
 type answer struct {
-	body  io.ReadCloser
-	ctx   context.Context         // of the request: its end closes the connection
-	stop  context.CancelCauseFunc // ends ctx
-	stall *time.Timer             // calls stop(errStalled)
-	limit time.Duration           // without a byte, and the window of the speed
+	body   io.ReadCloser
+	header http.Header
+	ctx    context.Context         // of the request: its end closes the connection
+	stop   context.CancelCauseFunc // ends ctx
+	stall  *time.Timer             // calls stop(errStalled)
+	limit  time.Duration           // without a byte, and the window of the speed
 
 	windowBytes int64
 	windowTime  time.Duration
@@ -33,13 +35,13 @@ type answer struct {
 
 // open sends one request and returns its checked answer, which parent governs.
 // ctx ends the wait for it only.
-func (c *Client) open(ctx, parent context.Context, obj Object, off, end int64) (*answer, string, error) {
+func (c *Client) open(ctx, parent context.Context, obj Object, off, end int64) (*answer, error) {
 	a := &answer{limit: c.o.StallTimeout}
 	a.ctx, a.stop = context.WithCancelCause(parent)
 	a.stall = time.AfterFunc(c.answerTimeout(), func() { a.stop(errStalled) })
 	unlink := context.AfterFunc(ctx, func() { a.stop(context.Cause(ctx)) })
 
-	body, etag, err := c.get(a.ctx, obj, off, end)
+	body, header, err := c.get(a.ctx, obj, off, end)
 	a.stall.Stop()
 	unlink()
 	if err != nil {
@@ -47,10 +49,10 @@ func (c *Client) open(ctx, parent context.Context, obj Object, off, end int64) (
 			err = context.Cause(a.ctx)
 		}
 		a.stop(err)
-		return nil, "", err
+		return nil, err
 	}
-	a.body = body
-	return a, etag, nil
+	a.body, a.header = body, header
+	return a, nil
 }
 
 // read reads once, straight into p, waiting for most at the longest. After an

@@ -24,6 +24,9 @@ type body struct {
 	ctx    context.Context         // its child, ended by Close too
 	cancel context.CancelCauseFunc // ends ctx
 
+	sum    Checksum // what the first answer said; Open's until it returns
+	hasSum bool
+
 	answer *answer // or nil: connect before the next byte
 	err    error   // final, returned by every later Read
 
@@ -39,6 +42,19 @@ func newBody(ctx context.Context, c *Client, obj Object, off, n int64) *body {
 	b.series = series{c: c, op: "open", key: obj.Key}
 	return b
 }
+
+// learn takes the checksum from the first answer. One with a range has none, or,
+// of some servers, the wrong one.
+func (b *body) learn() {
+	h := b.answer.header
+	if whole(b.obj, b.pos, b.end) && h.Get("Content-Range") == "" {
+		b.sum = b.c.checksumOf(h)
+		b.hasSum = b.sum.HasCRC || b.sum.HasMD5
+	}
+}
+
+// Checksum implements ChecksummedBody.
+func (b *body) Checksum() (Checksum, bool) { return b.sum, b.hasSum }
 
 // Read implements io.Reader.
 func (b *body) Read(p []byte) (int, error) {
@@ -104,13 +120,13 @@ func (b *body) connect() error {
 		return err
 	}
 	return b.series.run(ctx, func(ctx context.Context) error {
-		a, etag, err := b.c.open(ctx, b.ctx, b.obj, b.pos, b.end)
+		a, err := b.c.open(ctx, b.ctx, b.obj, b.pos, b.end)
 		if err != nil {
 			return err
 		}
 		b.answer = a
 		if b.obj.ETag == "" {
-			b.obj.ETag = etag
+			b.obj.ETag = a.header.Get("ETag")
 		}
 		return nil
 	})

@@ -16,7 +16,8 @@ type Action func(req Request, r *Reply)
 type Match struct {
 	Op  Op
 	Key string // exact; of listings their prefix
-	// From and To choose GETs with a range that overlaps [From, To); To 0 is no end.
+	// From and To choose GETs of bytes in [From, To), by a range or of all; To 0 is
+	// no end.
 	From, To int64
 	// Where chooses by anything else.
 	Where func(Request) bool
@@ -117,8 +118,8 @@ func (m Match) chooses(req Request) bool {
 		return false
 	}
 	if m.From != 0 || m.To != 0 {
-		overlaps := req.Ranged && req.Off >= 0 && (m.To == 0 || req.Off < m.To) && (req.Last < 0 || req.Last >= m.From)
-		if !overlaps {
+		overlaps := req.Off >= 0 && (m.To == 0 || req.Off < m.To) && (req.Last < 0 || req.Last >= m.From)
+		if req.Op != OpGet || req.Ranged && !overlaps {
 			return false
 		}
 	}

@@ -53,9 +53,16 @@ func ShortRange(n int64) Action {
 	return ranged(func(r *Reply) { r.setRange(r.Off, min(n, r.Length), r.Object.Size()) })
 }
 
-// WrongTotal names, in Content-Range, a total that is d too large.
+// WrongTotal names, in Content-Range, a total that is d too large; of the whole
+// object it sends d zeros more, under a Content-Length that says so.
 func WrongTotal(d int64) Action {
-	return ranged(func(r *Reply) { r.setRange(r.Off, r.Length, r.Object.Size()+d) })
+	inRange := ranged(func(r *Reply) { r.setRange(r.Off, r.Length, r.Object.Size()+d) })
+	return func(req Request, r *Reply) {
+		if req.Op == OpGet && r.Status == http.StatusOK {
+			r.setBytes(append(r.bytes(), make([]byte, d)...))
+		}
+		inRange(req, r)
+	}
 }
 
 // ranged makes an Action for right answers with a range only.

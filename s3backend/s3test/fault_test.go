@@ -286,6 +286,20 @@ func TestListingsThatAreWrong(t *testing.T) {
 	}
 }
 
+// A whole object whose size differs has no Content-Range to say so.
+func TestWrongTotalOfAll(t *testing.T) {
+	f := serve(t, s3test.ServerConfig{})
+	f.mem.Put("k", s3test.Coded(1, 1, 1000))
+	f.Inject(s3test.Fault{Do: s3test.WrongTotal(5)})
+	g := f.must(t, "GET", "/k")
+	if g.StatusCode != 200 || g.length() != 1005 || len(g.body) != 1005 {
+		t.Errorf("%d, length %d, %d bytes", g.StatusCode, g.length(), len(g.body))
+	}
+	if h := f.must(t, "HEAD", "/k"); h.length() != 1000 {
+		t.Errorf("HEAD: length %d", h.length())
+	}
+}
+
 func TestMatches(t *testing.T) {
 	f := serve(t, s3test.ServerConfig{})
 	f.mem.Put("k", s3test.Coded(1, 1, size))
@@ -309,7 +323,7 @@ func TestMatches(t *testing.T) {
 		{"op", s3test.Match{Op: s3test.OpHead}, []string{"GET /k", "HEAD /k", "GET ?list-type=2"}, []int{2, 5, 2}},
 		{"key", s3test.Match{Key: "k"}, []string{"GET /k", "GET /other"}, []int{5, 2}},
 		{"prefix", s3test.Match{Op: s3test.OpList, Key: "p/"}, []string{"GET ?list-type=2&prefix=p/", "GET ?list-type=2"}, []int{5, 2}},
-		{"range", s3test.Match{From: 100, To: 200}, []string{"GET /k bytes=0-99", "GET /k bytes=0-100", "GET /k bytes=199-", "GET /k bytes=200-", "GET /k"}, []int{2, 5, 5, 2, 2}},
+		{"range", s3test.Match{From: 100, To: 200}, []string{"GET /k bytes=0-99", "GET /k bytes=0-100", "GET /k bytes=199-", "GET /k bytes=200-", "GET /k", "HEAD /k"}, []int{2, 5, 5, 2, 5, 2}},
 		{"nth", s3test.Match{First: 2, Times: 2}, []string{"GET /k", "GET /k", "GET /k", "GET /k"}, []int{2, 5, 5, 2}},
 		{"where", s3test.Match{Where: func(r s3test.Request) bool { return r.Ranged }}, []string{"GET /k bytes=0-", "GET /k"}, []int{5, 2}},
 	} {

@@ -28,7 +28,10 @@ type Mem struct {
 	sorted     []string              // the keys that have a current version; nil when out of date
 }
 
-var _ s3backend.Bucket = (*Mem)(nil)
+var (
+	_ s3backend.Bucket      = (*Mem)(nil)
+	_ s3backend.Checksummer = (*Mem)(nil)
+)
 
 // NewMem returns an empty bucket, without versioning.
 func NewMem() *Mem { return &Mem{keys: make(map[string][]*version)} }
@@ -55,7 +58,11 @@ func (m *Mem) PutWith(key string, c Content, o PutOptions) s3backend.Object {
 		Restored:     !o.RestoredUntil.IsZero(),
 		ContentType:  cmp.Or(o.ContentType, "binary/octet-stream"),
 	}}
-	if v.obj.ETag == "" {
+	switch {
+	case v.obj.ETag != "":
+	case o.MD5:
+		v.obj.ETag = md5Tag(c)
+	default:
 		v.obj.ETag = etagOf(c)
 	}
 	if v.obj.ModTime.IsZero() {
@@ -199,6 +206,15 @@ func (m *Mem) open(ctx context.Context, obj s3backend.Object, off, n int64) (*ve
 	if off < 0 || n <= 0 || off > obj.Size || n > obj.Size-off {
 		return nil, fs.ErrInvalid
 	}
+	v, err := m.exact(ctx, obj)
+	if err == nil && !v.readable() {
+		return nil, s3backend.ErrArchived
+	}
+	return v, err
+}
+
+// exact returns the version obj.
+func (m *Mem) exact(ctx context.Context, obj s3backend.Object) (*version, error) {
 	if err := ctx.Err(); err != nil {
 		return nil, err
 	}
@@ -206,8 +222,17 @@ func (m *Mem) open(ctx context.Context, obj s3backend.Object, off, n int64) (*ve
 	if v == nil || !v.obj.SameVersion(obj) {
 		return nil, s3backend.ErrChanged
 	}
-	if !v.readable() {
-		return nil, s3backend.ErrArchived
-	}
 	return v, nil
+}
+
+// Checksum implements Checksummer. The first call for a version reads all of it.
+func (m *Mem) Checksum(ctx context.Context, obj s3backend.Object) (s3backend.Checksum, error) {
+	if obj.Key == "" {
+		return s3backend.Checksum{}, &s3backend.OpError{Op: "checksum", Key: obj.Key, Err: fs.ErrInvalid}
+	}
+	v, err := m.exact(ctx, obj)
+	if err != nil {
+		return s3backend.Checksum{}, &s3backend.OpError{Op: "checksum", Key: obj.Key, Err: err}
+	}
+	return v.checksum(), nil
 }

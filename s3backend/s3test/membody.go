@@ -15,11 +15,12 @@ type memBody struct {
 	ctx      context.Context
 	v        *version
 	off, end int64
+	whole    bool // at the beginning: off moves on
 	closed   atomic.Bool
 }
 
 func newMemBody(ctx context.Context, v *version, off, n int64) *memBody {
-	return &memBody{ctx: ctx, v: v, off: off, end: off + n}
+	return &memBody{ctx: ctx, v: v, off: off, end: off + n, whole: off == 0 && n == v.obj.Size}
 }
 
 func (b *memBody) Read(p []byte) (int, error) {
@@ -39,6 +40,16 @@ func (b *memBody) Read(p []byte) (int, error) {
 		err = nil // an io.EOF at the content's end comes with the next call
 	}
 	return n, err
+}
+
+// Checksum implements s3backend.ChecksummedBody; known of whole objects only, as
+// from a server.
+func (b *memBody) Checksum() (s3backend.Checksum, bool) {
+	if !b.whole {
+		return s3backend.Checksum{}, false
+	}
+	c := b.v.checksum()
+	return c, c.HasCRC || c.HasMD5
 }
 
 func (b *memBody) Close() error {

@@ -1,8 +1,6 @@
 package s3test
 
 import (
-	"encoding/base64"
-	"encoding/binary"
 	"fmt"
 	"net/http"
 	"strconv"
@@ -33,11 +31,9 @@ func (s *Server) object(r *http.Request, req Request) *Reply {
 	if req.Ranged {
 		return s.ranged(req, v, reply)
 	}
-	if r.Header.Get("x-amz-checksum-mode") == "ENABLED" && !v.opts.NoChecksum {
+	if r.Header.Get("x-amz-checksum-mode") == "ENABLED" {
 		// Of the whole object only: S3 keeps none of ranges.
-		sum := binary.BigEndian.AppendUint64(nil, v.crc())
-		reply.Header.Set("x-amz-checksum-crc64nvme", base64.StdEncoding.EncodeToString(sum))
-		reply.Header.Set("x-amz-checksum-type", "FULL_OBJECT")
+		v.setChecksum(reply.Header)
 	}
 	return reply
 }
@@ -166,6 +162,7 @@ func objectHeader(asked http.Header, v *version) http.Header {
 	set("Accept-Ranges", "bytes")
 	set("Content-Type", v.obj.ContentType)
 	set("Content-Encoding", v.opts.Encoding)
+	set("x-amz-server-side-encryption", v.opts.Encryption)
 	set("x-amz-version-id", v.obj.VersionID)
 	if v.obj.StorageClass != "STANDARD" {
 		set("x-amz-storage-class", v.obj.StorageClass)

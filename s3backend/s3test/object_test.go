@@ -197,8 +197,13 @@ func TestChecksumsAreOfWholeObjects(t *testing.T) {
 	const size = 3<<20 + 7
 	f.mem.Put("k", s3test.Coded(1, 1, size))
 	f.mem.PutWith("old", s3test.Coded(1, 1, size), s3test.PutOptions{NoChecksum: true})
-	sum := crc64nvme.Checksum(read(t, s3test.Coded(1, 1, size), 0, size))
-	want := base64.StdEncoding.EncodeToString(binary.BigEndian.AppendUint64(nil, sum))
+	f.mem.PutWith("parts", s3test.Coded(1, 1, size), s3test.PutOptions{Composite: true})
+	f.mem.PutWith("rotten", s3test.Coded(1, 1, size), s3test.PutOptions{ChecksumOf: s3test.Coded(1, 2, size)})
+	base64Of := func(version uint32) string {
+		sum := crc64nvme.Checksum(read(t, s3test.Coded(1, version, size), 0, size))
+		return base64.StdEncoding.EncodeToString(binary.BigEndian.AppendUint64(nil, sum))
+	}
+	want, other := base64Of(1), base64Of(2)
 	for _, tt := range []struct {
 		method, key, mode, ask, want string
 	}{
@@ -207,12 +212,20 @@ func TestChecksumsAreOfWholeObjects(t *testing.T) {
 		{"GET", "k", "ENABLED", "bytes=0-5", ""},
 		{"HEAD", "k", "", "", ""},
 		{"HEAD", "old", "ENABLED", "", ""},
+		{"HEAD", "rotten", "ENABLED", "", other},
+		{"GET", "parts", "ENABLED", "", want + "-2"},
 	} {
 		g := f.must(t, tt.method, "/"+tt.key, "x-amz-checksum-mode", tt.mode, "Range", tt.ask)
 		if h := g.Header.Get("x-amz-checksum-crc64nvme"); h != tt.want {
 			t.Errorf("%v: checksum %q", tt, h)
 		}
-		if h := g.Header.Get("x-amz-checksum-type"); (h == "FULL_OBJECT") != (tt.want != "") {
+		kind := "FULL_OBJECT"
+		if tt.want == "" {
+			kind = ""
+		} else if tt.key == "parts" {
+			kind = "COMPOSITE"
+		}
+		if h := g.Header.Get("x-amz-checksum-type"); h != kind {
 			t.Errorf("%v: type %q", tt, h)
 		}
 	}

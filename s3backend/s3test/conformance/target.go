@@ -74,6 +74,9 @@ func TestBucket(t *testing.T, open Open) {
 		{"OpenConcurrent", testOpenConcurrent},
 		{"ReplacedWhileRead", testReplacedWhileRead},
 		{"OverwritesUnderReaders", testOverwritesUnderReaders},
+		{"Checksum", testChecksum},
+		{"ChecksumOfVersions", testChecksumOfVersions},
+		{"ChecksumOfBodies", testChecksumOfBodies},
 	} {
 		t.Run(tt.name, func(t *testing.T) { tt.test(suite{open(t), t}) })
 	}
