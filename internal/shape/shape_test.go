@@ -22,9 +22,10 @@ var allowed = map[string][]string{
 	"s3backend/catalog":            {"s3backend"},
 	"s3backend/s3test":             {"s3backend"},
 	"s3backend/s3test/conformance": {"s3backend", "s3backend/s3test"},
-	"blockcache":                   {"s3backend"},
-	"prefetch":                     {"s3backend", "blockcache"},
-	"fusefs":                       {"s3backend", "s3backend/catalog", "blockcache", "prefetch"},
+	"blockcache/crc64":             nil,
+	"blockcache":                   {"s3backend", "blockcache/crc64"},
+	"prefetch":                     {"s3backend", "blockcache", "blockcache/crc64"},
+	"fusefs":                       {"s3backend", "s3backend/catalog", "blockcache", "blockcache/crc64", "prefetch"},
 }
 
 // forbidden keeps a subject in the one package that knows of it: the value lists
