@@ -115,11 +115,17 @@ func (p *page) clear(i int64) {
 	p.verified[i/64] &^= 1 << (i % 64)
 }
 
-// presentBytes adds up the blocks that page number n says are there.
-func (p *page) presentBytes(h header, n int64) (sum int64) {
-	for i, e := range p.entries {
+// pageSegments returns how many segments page n tells of.
+func (h header) pageSegments(n int64) int64 {
+	return (min(pageEntries, h.count()-n*pageEntries)-1)/segmentBlocks + 1
+}
+
+// presentBytes adds up the blocks of one segment that page n says are there.
+func (p *page) presentBytes(h header, n, segment int64) (sum int64) {
+	first := segment * segmentBlocks
+	for i, e := range p.entries[first : first+segmentBlocks] {
 		if e != 0 {
-			sum += h.blockLen(n*pageEntries + int64(i))
+			sum += h.blockLen(n*pageEntries + first + int64(i))
 		}
 	}
 	return sum

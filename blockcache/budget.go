@@ -7,22 +7,25 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// reserve makes room for n bytes within the budget, evicting where needed.
-func (d *disk) reserve(n int64) bool {
+// reserve makes room for n bytes of a unit within the budget, evicting where needed.
+func (d *disk) reserve(n int64, u unit) bool {
 	mu := &d.c.mem.mu
-	if n > d.c.cfg.Budget || d.freeShortage(n) {
+	mu.Lock()
+	budget := d.order.budget
+	mu.Unlock()
+	if n > budget || d.freeShortage(n) {
 		return false
 	}
 	for {
 		mu.Lock()
-		over := d.present + d.pending + n - d.c.cfg.Budget
+		over := d.present + d.pending + n - d.order.budget
 		if over <= 0 {
 			d.pending += n
 			mu.Unlock()
 			return true
 		}
 		mu.Unlock()
-		if !d.evict(over) {
+		if !d.evict(over, u) {
 			return false
 		}
 	}
@@ -66,7 +69,7 @@ func (d *disk) freeShortage(n int64) bool {
 	}
 	mu.Unlock()
 	if evict {
-		d.evict(n)
+		d.evict(n, unit{})
 	}
 	return short
 }
@@ -82,7 +85,7 @@ func (d *disk) makeWay() {
 		mu.Lock()
 		before := d.present
 		mu.Unlock()
-		if !d.evict(n) {
+		if !d.evict(n, unit{}) {
 			return
 		}
 		mu.Lock()

@@ -61,13 +61,17 @@ func (c *Cache) Version(obj s3backend.Object) *Version {
 	if o == nil {
 		o = c.newObjectLocked(id, obj.Size)
 	}
-	if c.disk != nil && o.handles == 0 {
-		c.disk.order.reference(c.disk.index[id])
+	v := &Version{o: o, obj: obj}
+	if c.disk != nil {
+		v.pass.segments = c.disk.order.segments(obj.Size)
+		if o.handles == 0 {
+			c.disk.order.opened(c.disk.index[id])
+		}
 	}
 	o.handles++
 	o.users++
 	c.mem.open++
-	return &Version{o: o, obj: obj}
+	return v
 }
 
 func (c *Cache) newObjectLocked(id identity, size int64) *object {

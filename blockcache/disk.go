@@ -56,7 +56,8 @@ type disk struct {
 	reading, writing backoff
 	cause            string // of the pause that was logged last
 	index            map[identity]*cached
-	order            fifo
+	order            *order
+	empty            map[identity]bool          // of which all was evicted
 	busy             map[identity]chan struct{} // being removed or counted
 	present, pending int64
 	freeChecked      time.Time
@@ -84,6 +85,8 @@ func openDisk(c *Cache, sys syscalls) (*disk, error) {
 		small:   min(smallRead, c.blockSize/2),
 		reading: backoff{tolerated: tolerated},
 		index:   map[identity]*cached{},
+		order:   newOrder(c.cfg.Budget, c.blockSize),
+		empty:   map[identity]bool{},
 		busy:    map[identity]chan struct{}{},
 	}
 	d.scraps.New = func() any { p := make([]byte, d.small); return &p }

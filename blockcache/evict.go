@@ -6,16 +6,40 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// countLocked adds a block to the accounting.
-func (d *disk) countLocked(id identity, size, n int64) {
+// countLocked adds bytes of one unit to the accounting.
+func (d *disk) countLocked(id identity, size, block, n int64) {
 	e := d.index[id]
 	if e == nil {
-		e = &cached{id: id, size: size}
+		e = d.order.version(id, size)
 		d.index[id] = e
-		d.order.add(e)
 	}
+	delete(d.empty, id)
 	e.bytes += n
 	d.addPresentLocked(n)
+	d.order.Add(e.unit(block), n)
+}
+
+// unitLocked returns the unit that a block belongs to, or will.
+func (d *disk) unitLocked(o *object, block int64) unit {
+	e := d.index[o.id]
+	if e == nil {
+		e = d.order.version(o.id, o.size)
+	}
+	return e.unit(block)
+}
+
+// discountLocked takes evicted bytes of one unit out of the accounting.
+func (d *disk) discountLocked(id identity, block, n int64) {
+	e := d.index[id]
+	if e == nil {
+		return
+	}
+	e.bytes -= n
+	d.addPresentLocked(-n)
+	d.order.Evict(e.unit(block), n)
+	if e.bytes == 0 {
+		d.empty[id] = true
+	}
 }
 
 func (d *disk) addPresentLocked(n int64) {
@@ -27,66 +51,77 @@ func (d *disk) addPresentLocked(n int64) {
 func (d *disk) forgetLocked(id identity) {
 	if e := d.index[id]; e != nil {
 		delete(d.index, id)
-		d.order.remove(e)
+		delete(d.empty, id)
+		d.order.forget(e)
 		d.addPresentLocked(-e.bytes)
 	}
 }
 
-// evict frees need bytes or more of the version whose turn it is, and reports
-// whether it freed anything. Only writers call it, one at a time; what it frees
-// leaves the accounting after it has left the disk, so that the budget holds at
-// every moment.
-func (d *disk) evict(need int64) bool {
+// evict frees need bytes or more of the unit whose turn it is, and reports
+// whether it freed anything. One caller at a time; what it frees leaves the
+// accounting after it has left the disk, so that the budget holds at every moment.
+// The unit that the room is for, if any, is taken from only when nothing else is
+// left: it would not become whole.
+func (d *disk) evict(need int64, spared unit) bool {
 	select {
 	case d.token <- struct{}{}:
 	case <-d.ctx.Done():
 		return false
 	}
 	defer func() { <-d.token }()
+	d.removeEmpty()
 	mu := &d.c.mem.mu
-	mu.Lock()
-	rounds := d.order.list.Len()
-	mu.Unlock()
-	for range rounds {
+	var tried map[unit]bool
+	for {
 		mu.Lock()
-		e := d.order.next()
-		if e == nil {
+		u, ok := d.order.Victim(func(u unit) bool { return u == spared || tried[u] || d.heldLocked(u.id) })
+		if !ok && spared != (unit{}) {
+			spared = unit{}
+			mu.Unlock()
+			continue
+		}
+		if !ok {
 			mu.Unlock()
 			return false
 		}
-		o, need := d.c.objects[e.id], need
-		if o == nil && d.inPartsLocked(e, need) {
-			o = d.c.newObjectLocked(e.id, e.size)
-			need = max(need, e.bytes/16) // its map has to be read for it
-		}
-		if o == nil {
-			freed := d.removeVersionUnlocks(e)
-			if freed {
-				return true
-			}
-			continue
-		}
-		o.users++
-		mu.Unlock()
-		freed := d.evictBlocks(o, need)
-		mu.Lock()
-		if freed == 0 && d.index[e.id] == e {
-			d.order.postpone(e)
-		}
-		o.users--
-		o.forgetIfUnusedLocked()
-		mu.Unlock()
-		if freed > 0 {
+		if d.evictUnitUnlocks(u, need) {
 			return true
 		}
+		if tried == nil {
+			tried = map[unit]bool{}
+		}
+		tried[u] = true
 	}
-	return false
 }
 
-// inPartsLocked reports whether a version that nobody has open takes so much of
-// the budget that it should not go whole.
-func (d *disk) inPartsLocked(e *cached, need int64) bool {
-	return !d.noPunch && e.bytes > need && e.bytes > d.c.cfg.Budget/10
+// heldLocked reports whether a version must be left alone: the kernel reads its
+// file without asking us, and would read zeros where a hole is made. Nor would
+// unlinking it free anything.
+func (d *disk) heldLocked(id identity) bool {
+	o := d.c.objects[id]
+	return o != nil && o.inKernelLocked()
+}
+
+// evictUnitUnlocks frees need bytes or more of a unit, if it can.
+func (d *disk) evictUnitUnlocks(u unit, need int64) bool {
+	mu := &d.c.mem.mu
+	e, o := d.index[u.id], d.c.objects[u.id]
+	need, all := d.order.take(e, u, need, o != nil)
+	if all || o == nil && d.noPunch {
+		return d.removeVersionUnlocks(e)
+	}
+	if o == nil {
+		o = d.c.newObjectLocked(e.id, e.size)
+	}
+	o.users++
+	mu.Unlock()
+	from, to := u.blocks(o.count())
+	freed := d.evictBlocks(o, from, to, need)
+	mu.Lock()
+	o.users--
+	o.forgetIfUnusedLocked()
+	mu.Unlock()
+	return freed > 0
 }
 
 // removeVersionUnlocks removes the files of a version that nobody has open. Who
@@ -104,13 +139,11 @@ func (d *disk) removeVersionUnlocks(e *cached) bool {
 	}
 	gone := err == nil || errors.Is(err, unix.ENOENT)
 	mu.Lock()
-	freed := false
+	freed := gone && e.bytes > 0
 	if gone {
-		freed = e.bytes > 0
 		d.c.counts.evicted.Add((e.bytes + d.c.blockSize - 1) / d.c.blockSize)
+		e.units(func(u unit) { d.order.Evict(u, d.order.Cost(u)) })
 		d.forgetLocked(e.id)
-	} else {
-		d.order.postpone(e)
 	}
 	delete(d.busy, e.id)
 	close(busy)
@@ -118,12 +151,29 @@ func (d *disk) removeVersionUnlocks(e *cached) bool {
 	return freed
 }
 
-// evictBlocks frees blocks of an open version, going round it from where it
-// ended last: behind a sequential reader, that is first in, first out.
-func (d *disk) evictBlocks(o *object, need int64) (freed int64) {
+// removeEmpty removes the files of a version of which all was evicted while it
+// was open. One call for each eviction is enough: eviction is what makes them.
+func (d *disk) removeEmpty() {
+	mu := &d.c.mem.mu
+	mu.Lock()
+	looks := 8 // of those that are still open
+	for id := range d.empty {
+		if looks--; looks < 0 {
+			break
+		}
+		if e := d.index[id]; d.c.objects[id] == nil && d.busy[id] == nil {
+			d.removeVersionUnlocks(e)
+			return
+		}
+	}
+	mu.Unlock()
+}
+
+// evictBlocks frees blocks in [from, to) of an open version, going round them from
+// where it ended last: behind a sequential reader, that is first in, first out.
+func (d *disk) evictBlocks(o *object, from, to, need int64) (freed int64) {
 	mu, s := &d.c.mem.mu, &o.store
-	h := o.header()
-	if !d.loadForEviction(o, 0) {
+	if !d.loadForEviction(o, from) {
 		return 0
 	}
 	mu.Lock()
@@ -132,14 +182,21 @@ func (d *disk) evictBlocks(o *object, need int64) (freed int64) {
 	if !usable {
 		return 0
 	}
+	if hand < from || hand >= to {
+		hand = from
+	}
 	// One page more than there are: the first is looked at from the middle on.
-	for range h.pages() + 1 {
+	for range (to-1)/pageEntries - from/pageEntries + 2 {
 		if !d.loadForEviction(o, hand) {
 			return freed
 		}
-		end := min((hand/pageEntries+1)*pageEntries, h.count())
+		end := min((hand/pageEntries+1)*pageEntries, to)
 		for hand < end && freed < need {
 			mu.Lock()
+			if o.inKernelLocked() {
+				mu.Unlock()
+				return freed
+			}
 			first, n := o.victimsLocked(hand, end, need-freed)
 			if n > 0 {
 				o.clearLocked(first, n)
@@ -155,8 +212,8 @@ func (d *disk) evictBlocks(o *object, need int64) (freed int64) {
 			}
 			hand = first + n
 		}
-		if hand == h.count() {
-			hand = 0
+		if hand == to {
+			hand = from
 		}
 		mu.Lock()
 		s.hand = hand
@@ -238,9 +295,8 @@ func (d *disk) wipe(o *object, first, n int64) (freed int64, ok bool) {
 		}
 		return 0, false // the space is still taken, and stays counted
 	}
-	if e := d.index[o.id]; e != nil && first/pageEntries < s.counted {
-		e.bytes -= end - off
-		d.addPresentLocked(off - end)
+	if first/pageEntries < s.counted {
+		d.discountLocked(o.id, first, end-off)
 	}
 	return end - off, true
 }

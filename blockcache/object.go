@@ -18,6 +18,8 @@ type object struct {
 	handles int              // open versions
 	users   int              // handles, flights, and those busy with its files
 	store   store
+
+	passthrough int // handles of the kernel's on the data file
 }
 
 // count returns the number of blocks.
@@ -171,6 +173,9 @@ func (o *object) wait(ctx context.Context, w *waiter) (Chunk, error) {
 	}
 	return Chunk{}, ctx.Err()
 }
+
+// inKernelLocked reports whether the kernel may read the data file at any moment.
+func (o *object) inKernelLocked() bool { return o.passthrough > 0 }
 
 // leave ends a use of the object.
 func (o *object) leave() {

@@ -93,10 +93,12 @@ func (d *disk) sweepVersion(dir int, id identity) error {
 	busy := make(chan struct{})
 	d.busy[id] = busy
 	mu.Unlock()
-	size, bytes, err := d.countClosed(dir, id)
+	size, parts, err := d.countClosed(dir, id)
 	mu.Lock()
-	if bytes > 0 {
-		d.countLocked(id, size, bytes)
+	for i, bytes := range parts {
+		if bytes > 0 {
+			d.countLocked(id, size, int64(i)*segmentBlocks, bytes)
+		}
 	}
 	delete(d.busy, id)
 	close(busy)
@@ -104,38 +106,43 @@ func (d *disk) sweepVersion(dir int, id identity) error {
 	return err
 }
 
-// countClosed adds up a version that nobody has open.
-func (d *disk) countClosed(dir int, id identity) (size, sum int64, err error) {
+// countClosed adds up a version that nobody has open, segment by segment.
+func (d *disk) countClosed(dir int, id identity) (size int64, parts []int64, err error) {
 	_, name := id.names()
 	h, err := d.readHeader(dir, name, id)
 	if errors.Is(err, errDamaged) || errors.Is(err, unix.ENOENT) {
-		return 0, 0, removePair(dir, name)
+		return 0, nil, removePair(dir, name)
 	}
 	if err != nil {
-		return 0, 0, err
+		return 0, nil, err
 	}
 	f, err := d.openPair(dir, h)
 	if errors.Is(err, errDamaged) || errors.Is(err, unix.ENOENT) {
-		return 0, 0, removePair(dir, name)
+		return 0, nil, removePair(dir, name)
 	}
 	if err != nil {
-		return 0, 0, err
+		return 0, nil, err
 	}
 	defer f.close()
+	var sum int64
 	for n := range h.pages() {
 		p, err := d.readPage(f, h, n)
 		if err != nil {
-			return h.size, sum, err
+			return h.size, parts, err
 		}
-		sum += p.presentBytes(h, n)
+		for i := range h.pageSegments(n) {
+			bytes := p.presentBytes(h, n, i)
+			parts = append(parts, bytes)
+			sum += bytes
+		}
 		if d.ctx.Err() != nil {
-			return h.size, sum, d.ctx.Err()
+			return h.size, parts, d.ctx.Err()
 		}
 	}
 	if sum == 0 {
-		return 0, 0, removePair(dir, name)
+		return 0, nil, removePair(dir, name)
 	}
-	return h.size, sum, d.freeStrays(f, h, sum)
+	return h.size, parts, d.freeStrays(f, h, sum)
 }
 
 // readHeader reads who a map says it is, to compare it with its name.
@@ -232,8 +239,10 @@ func (d *disk) countOpen(o *object) error {
 		if p := s.pages[n]; p != nil {
 			fresh = p
 		}
-		if bytes := fresh.presentBytes(h, n); bytes > 0 {
-			d.countLocked(o.id, o.size, bytes)
+		for i := range h.pageSegments(n) {
+			if bytes := fresh.presentBytes(h, n, i); bytes > 0 {
+				d.countLocked(o.id, o.size, n*pageEntries+i*segmentBlocks, bytes)
+			}
 		}
 		s.counted = n + 1
 		mu.Unlock()
@@ -260,9 +269,9 @@ func (d *disk) readPage(f files, h header, n int64) (*page, error) {
 func (d *disk) fitBudget() error {
 	for {
 		d.c.mem.mu.Lock()
-		over := d.present - d.c.cfg.Budget
+		over := d.present - d.order.budget
 		d.c.mem.mu.Unlock()
-		if over <= 0 || !d.evict(over) {
+		if over <= 0 || !d.evict(over, unit{}) {
 			return nil
 		}
 	}

@@ -3,6 +3,7 @@ package blockcache
 import (
 	"context"
 	"errors"
+	"sync/atomic"
 
 	"github.com/zs3fs/zs3fs/s3backend"
 )
@@ -25,7 +26,25 @@ var (
 type Version struct {
 	o      *object
 	obj    s3backend.Object
-	closed bool // guarded by Memory.mu
+	pass   pass         // guarded by Memory.mu
+	at     atomic.Int64 // of pass, and one more
+	closed bool         // guarded by Memory.mu
+}
+
+// arrive tells the eviction order that a reader or a fetch for it comes to a
+// block.
+func (v *Version) arrive(block int64) {
+	at := block/segmentBlocks + 1
+	if v.pass.segments < 2 || v.at.Load() == at {
+		return
+	}
+	d, mu := v.o.c.disk, &v.o.c.mem.mu
+	mu.Lock()
+	defer mu.Unlock()
+	v.at.Store(at)
+	if v.pass.enter(at - 1) {
+		d.order.passed(d.index[v.o.id], at-1)
+	}
 }
 
 // Object returns the version this is.
@@ -69,6 +88,9 @@ func (v *Version) Missing(first, n int64) (at, count int64) {
 // demand says that a reader waits already: see [Flight.Cancel] and [Memory].
 func (v *Version) Claim(first, n int64, demand bool) *Flight {
 	var f *Flight
+	for from, to := v.o.clip(first, n); from < to; from = (from/segmentBlocks + 1) * segmentBlocks {
+		v.arrive(from)
+	}
 	v.o.withPresence(first, n, func(from, to int64) {
 		if from < to {
 			f = v.o.launchLocked(v.obj, from, to, demand)
@@ -90,6 +112,7 @@ func (v *Version) Read(ctx context.Context, scratch []byte, off int64, n int) (C
 		return Chunk{}, errOutside
 	}
 	index := off / o.c.blockSize
+	v.arrive(index)
 	base, end := o.span(index, 1)
 	lo, hi := off-base, min(off+int64(n), end)-base
 	for {

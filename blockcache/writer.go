@@ -79,8 +79,9 @@ func (d *disk) write(b *block) error {
 		mu.Unlock()
 		return nil
 	}
+	u := d.unitLocked(o, b.index)
 	mu.Unlock()
-	if !d.reserve(b.size) {
+	if !d.reserve(b.size, u) {
 		return errNotCached
 	}
 	mu.Lock()
@@ -102,7 +103,7 @@ func (d *disk) write(b *block) error {
 		p.entries[i] = crc
 		p.verify(i)
 		b.onDisk = true
-		d.countLocked(o.id, o.size, b.size)
+		d.countLocked(o.id, o.size, b.index, b.size)
 	}
 	mu.Unlock()
 	if err != nil {

@@ -23,9 +23,10 @@ var allowed = map[string][]string{
 	"s3backend/s3test":             {"s3backend"},
 	"s3backend/s3test/conformance": {"s3backend", "s3backend/s3test"},
 	"blockcache/crc64":             nil,
-	"blockcache":                   {"s3backend", "blockcache/crc64"},
-	"prefetch":                     {"s3backend", "blockcache", "blockcache/crc64"},
-	"fusefs":                       {"s3backend", "s3backend/catalog", "blockcache", "blockcache/crc64", "prefetch"},
+	"blockcache/s3fifo":            nil,
+	"blockcache":                   {"s3backend", "blockcache/crc64", "blockcache/s3fifo"},
+	"prefetch":                     {"s3backend", "blockcache", "blockcache/crc64", "blockcache/s3fifo"},
+	"fusefs":                       {"s3backend", "s3backend/catalog", "blockcache", "blockcache/crc64", "blockcache/s3fifo", "prefetch"},
 }
 
 // forbidden keeps a subject in the one package that knows of it: the value lists
