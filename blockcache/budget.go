@@ -31,47 +31,33 @@ func (d *disk) reserve(n int64, u unit) bool {
 	}
 }
 
-// freeCheck is how often the file system is asked for its free space.
-const freeCheck = time.Second
-
 // freeShortage reports whether writing n bytes would leave less free space than
-// is meant for others. Then as much as is missing is evicted instead, but not
-// more: freed space may show late, on ZFS after several seconds.
+// is meant for others. Then as much as is missing is evicted instead.
 func (d *disk) freeShortage(n int64) bool {
-	if d.c.cfg.MinFree <= 0 {
-		return false
-	}
 	mu := &d.c.mem.mu
 	mu.Lock()
-	due := time.Since(d.freeChecked) >= freeCheck
-	if due {
-		d.freeChecked = time.Now()
-	}
+	minFree, now := d.minFree, time.Now()
+	due := minFree > 0 && d.short.due(now)
 	mu.Unlock()
+	if minFree <= 0 {
+		return false
+	}
 	if due {
 		free, err := d.sys.free(d.home.fd)
 		if err != nil {
 			free = 0
 		}
 		mu.Lock()
-		d.freeLeft = free - d.c.cfg.MinFree
-		d.freeDebt = min(-d.freeLeft, d.present)
+		d.short.look(now, free-minFree)
 		mu.Unlock()
 	}
 	mu.Lock()
-	short := d.freeLeft < n
-	evict := short && d.freeDebt > 0
-	if evict {
-		d.freeDebt -= n
-	}
-	if !short {
-		d.freeLeft -= n
-	}
+	fits, evict := d.short.write(n)
 	mu.Unlock()
 	if evict {
 		d.evict(n, unit{})
 	}
-	return short
+	return !fits
 }
 
 // makeWay evicts a little when the file system is full: it is shared, and its

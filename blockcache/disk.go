@@ -46,6 +46,7 @@ type disk struct {
 	slots   chan struct{} // one for each read under way
 	token   chan struct{} // held by who evicts: one at a time
 	swept   chan struct{} // closed once all is counted; nothing is written before
+	lowered chan struct{} // the budget, or what must fit into it
 	small   int64         // see smallRead
 	writers int
 	scraps  sync.Pool // of *[]byte of size small
@@ -60,10 +61,10 @@ type disk struct {
 	empty            map[identity]bool          // of which all was evicted
 	busy             map[identity]chan struct{} // being removed or counted
 	present, pending int64
-	freeChecked      time.Time
-	freeLeft         int64 // what may be written until the next check
-	freeDebt         int64 // what is to be evicted until then
-	noPunch          bool  // the file system cannot free a part of a file
+	pins             map[identity]int64 // size of the object
+	short            shortage
+	minFree          int64
+	noPunch          bool // the file system cannot free a part of a file
 }
 
 func openDisk(c *Cache, sys syscalls) (*disk, error) {
@@ -87,6 +88,9 @@ func openDisk(c *Cache, sys syscalls) (*disk, error) {
 		index:   map[identity]*cached{},
 		order:   newOrder(c.cfg.Budget, c.blockSize),
 		empty:   map[identity]bool{},
+		pins:    map[identity]int64{},
+		minFree: c.cfg.MinFree,
+		lowered: make(chan struct{}, 1),
 		busy:    map[identity]chan struct{}{},
 	}
 	d.scraps.New = func() any { p := make([]byte, d.small); return &p }
@@ -103,6 +107,7 @@ func (d *disk) start() {
 	d.c.mem.queues = append(d.c.mem.queues, d.queue)
 	d.c.mem.mu.Unlock()
 	d.wg.Go(d.sweep)
+	d.wg.Go(d.tend)
 	for range d.writers {
 		d.wg.Go(d.writer)
 	}

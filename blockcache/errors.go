@@ -27,6 +27,19 @@ func (e *UnsafeError) Error() string {
 	return fmt.Sprintf("cache directory %s %s; choose a directory of your own with mode 0700", e.Path, e.Reason)
 }
 
+// PinError says that a version cannot be pinned, because what is pinned would not
+// fit into the budget; all in bytes.
+type PinError struct {
+	Size   int64 // of the version
+	Pinned int64 // by others, all their blocks counted
+	Budget int64
+}
+
+func (e *PinError) Error() string {
+	return fmt.Sprintf("cannot pin %d bytes: %d of the cache's %d are pinned already; unpin something, or raise the cache's size",
+		e.Size, e.Pinned, e.Budget)
+}
+
 // FormatError says that a newer version of the program made the cache, which is
 // therefore left alone.
 type FormatError struct {

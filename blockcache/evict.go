@@ -17,6 +17,10 @@ func (d *disk) countLocked(id identity, size, block, n int64) {
 	e.bytes += n
 	d.addPresentLocked(n)
 	d.order.Add(e.unit(block), n)
+	if _, pinned := d.pins[id]; pinned {
+		d.pins[id] = size
+		d.order.Park(e.unit(block))
+	}
 }
 
 // unitLocked returns the unit that a block belongs to, or will.
@@ -44,6 +48,9 @@ func (d *disk) discountLocked(id identity, block, n int64) {
 
 func (d *disk) addPresentLocked(n int64) {
 	d.present += n
+	if n < 0 {
+		d.short.freed(-n)
+	}
 	d.c.counts.diskBytes.Store(d.present)
 }
 
@@ -94,12 +101,13 @@ func (d *disk) evict(need int64, spared unit) bool {
 	}
 }
 
-// heldLocked reports whether a version must be left alone: the kernel reads its
-// file without asking us, and would read zeros where a hole is made. Nor would
-// unlinking it free anything.
+// heldLocked reports whether a version must be left alone: it is pinned, or the
+// kernel reads its file without asking us, and would read zeros where a hole is
+// made. Nor would unlinking that free anything.
 func (d *disk) heldLocked(id identity) bool {
+	_, pinned := d.pins[id]
 	o := d.c.objects[id]
-	return o != nil && o.inKernelLocked()
+	return pinned || o != nil && o.inKernelLocked()
 }
 
 // evictUnitUnlocks frees need bytes or more of a unit, if it can.
@@ -193,7 +201,7 @@ func (d *disk) evictBlocks(o *object, from, to, need int64) (freed int64) {
 		end := min((hand/pageEntries+1)*pageEntries, to)
 		for hand < end && freed < need {
 			mu.Lock()
-			if o.inKernelLocked() {
+			if d.heldLocked(o.id) {
 				mu.Unlock()
 				return freed
 			}

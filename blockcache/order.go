@@ -38,6 +38,13 @@ func newOrder(budget, blockSize int64) *order {
 	return &order{s3fifo.New[unit](budget), blockSize, budget}
 }
 
+// setBudget changes the budget. Versions that are there stay the units that they
+// are.
+func (q *order) setBudget(n int64) {
+	q.budget = n
+	q.SetCapacity(n)
+}
+
 // version returns the entry of a version of which nothing is counted yet.
 func (q *order) version(id identity, size int64) *cached {
 	e := &cached{id: id, size: size}

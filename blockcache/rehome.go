@@ -35,6 +35,9 @@ func (d *disk) rehome() bool {
 		return false
 	}
 	d.home.lock, fresh.lock = fresh.lock, d.home.lock
+	for id := range d.pins {
+		d.unpinLocked(id)
+	}
 	for id := range d.index {
 		if d.c.objects[id] == nil {
 			d.forgetLocked(id)

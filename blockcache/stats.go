@@ -1,10 +1,17 @@
 package blockcache
 
-import "sync/atomic"
+import (
+	"sync/atomic"
+
+	"github.com/zs3fs/zs3fs/blockcache/s3fifo"
+)
 
 // Stats counts what the cache did since it was opened; bytes unless said.
 type Stats struct {
 	DiskBytes   int64 // present on disk now, by our own accounting
+	Budget      int64 // limit of DiskBytes
+	PinnedBytes int64 // of DiskBytes, never evicted
+	Pinned      int64 // versions
 	DiskHits    int64 // bytes answered from disk
 	MemoryHits  int64 // bytes answered from memory: in flight or still held
 	Fetched     int64 // bytes received from the source
@@ -27,7 +34,7 @@ type counts struct {
 // Stats returns the counters as of now.
 func (c *Cache) Stats() Stats {
 	n := &c.counts
-	return Stats{
+	s := Stats{
 		DiskBytes:   n.diskBytes.Load(),
 		DiskHits:    n.diskHits.Load(),
 		MemoryHits:  n.memoryHits.Load(),
@@ -40,4 +47,10 @@ func (c *Cache) Stats() Stats {
 		WriteErrors: n.writeErrors.Load(),
 		ReadErrors:  n.readErrors.Load(),
 	}
+	if d := c.disk; d != nil {
+		c.mem.mu.Lock()
+		s.Budget, s.PinnedBytes, s.Pinned = d.order.budget, d.order.Bytes(s3fifo.Parked), int64(len(d.pins))
+		c.mem.mu.Unlock()
+	}
+	return s
 }

@@ -38,7 +38,8 @@ func (d *disk) sweepAll() error {
 		trouble = errors.Join(trouble, d.sweepShard(objects, name))
 		return d.ctx.Err()
 	})
-	return errors.Join(trouble, err, d.fitBudget())
+	d.fitBudget()
+	return errors.Join(trouble, err)
 }
 
 func (d *disk) sweepShard(objects int, shard string) error {
@@ -64,10 +65,13 @@ func (d *disk) sweepShard(objects int, shard string) error {
 // sweepName looks at one name in a shard's directory.
 func (d *disk) sweepName(dir int, shard, name string) error {
 	base, isMap := strings.CutSuffix(name, mapSuffix)
+	base, isPin := strings.CutSuffix(base, pinSuffix)
 	id, ok := parseIdentity(shard + base)
 	switch {
-	case !ok:
+	case !ok || isMap && isPin:
 		return removeName(dir, name)
+	case isPin:
+		return d.sweepPin(dir, id)
 	case isMap:
 		return d.sweepVersion(dir, id)
 	case !exists(dir, name+mapSuffix):
@@ -265,14 +269,18 @@ func (d *disk) readPage(f files, h header, n int64) (*page, error) {
 	return decodePage(raw), err
 }
 
-// fitBudget evicts what is too much, as after the budget was lowered.
-func (d *disk) fitBudget() error {
+// fitBudget evicts what is too much, as after the budget was lowered, and reports
+// whether all fits.
+func (d *disk) fitBudget() bool {
 	for {
 		d.c.mem.mu.Lock()
 		over := d.present - d.order.budget
 		d.c.mem.mu.Unlock()
-		if over <= 0 || !d.evict(over, unit{}) {
-			return nil
+		if over <= 0 {
+			return true
+		}
+		if !d.evict(over, unit{}) {
+			return false
 		}
 	}
 }
