@@ -167,9 +167,10 @@ func withUnit(value, unit string) string {
 }
 
 func validate(o *Options) error {
-	switch b := o.Cache.BlockSize; {
-	case b != 0 && (bits.OnesCount64(uint64(b)) != 1 || b < 4096 || b > 64<<20):
-		return fail(Option, "--block-size must be a power of two from 4KiB to 64MiB")
+	if err := validBlockSize(o.Cache.BlockSize); err != nil {
+		return err
+	}
+	switch {
 	case o.Read.Connections < 1 || o.Read.Connections > 1024:
 		return fail(Option, "--max-downloads must be from 1 to 1024")
 	case o.S3.Retries < 1:
@@ -182,6 +183,13 @@ func validate(o *Options) error {
 		return fail(Option, "there is no $HOME: say --cache-dir")
 	case o.Mount.AllowOther && o.Mount.AllowRoot:
 		return fail(Option, "--allow-other and --allow-root exclude each other")
+	}
+	return nil
+}
+
+func validBlockSize(b int64) error {
+	if bits.OnesCount64(uint64(b)) != 1 || b < 4096 || b > 64<<20 {
+		return fail(Option, "--block-size must be a power of two from 4KiB to 64MiB")
 	}
 	return nil
 }

@@ -48,6 +48,12 @@ const (
 	CacheUnsafe     Code = 41
 	CacheLocked     Code = 42
 	PathsOverlap    Code = 43
+	NoDataset       Code = 44
+	DatasetAway     Code = 45
+	NotZFS          Code = 46
+	NoZFSTools      Code = 47
+	DatasetExists   Code = 48
+	DatasetUnfit    Code = 49
 
 	Detached Code = 50
 	Forced   Code = 51
@@ -92,6 +98,12 @@ var codes = []struct {
 	{CacheUnsafe, "cache unsafe", "the cache directory belongs to, or is open to, somebody else"},
 	{CacheLocked, "cache in use", "another zs3fs uses this cache for the same bucket"},
 	{PathsOverlap, "paths overlap", "the cache, a log or a credentials file lies under the mount point, or the mount point in the cache"},
+	{NoDataset, "no dataset", "the ZFS dataset does not exist"},
+	{DatasetAway, "dataset not mounted", "the ZFS dataset is not mounted, or hidden by another mount"},
+	{NotZFS, "not on ZFS", "the directory does not lie on ZFS: of `--cache-require-zfs`, or of `zfs check`"},
+	{NoZFSTools, "no zfs", "`zfs`: the programs zfs and zpool are missing"},
+	{DatasetExists, "dataset exists", "`zfs create`: the dataset exists already"},
+	{DatasetUnfit, "dataset unfit", "`zfs check`: something about the dataset is not right"},
 	{Detached, "detached", "a signalled daemon had to detach the mount because files stayed open"},
 	{Forced, "forced", "a second signal ended the daemon while files were open"},
 	{Aborted, "aborted", "the kernel's connection was aborted while mounted"},

@@ -12,7 +12,7 @@ import (
 // packages are those that docs/faults.md names.
 var packages = map[string]string{
 	"e2e": "internal/e2e", "s3backend": "s3backend", "s3test": "s3backend/s3test", "catalog": "s3backend/catalog",
-	"blockcache": "blockcache", "prefetch": "prefetch", "fusefs": "fusefs", "zs3fs": "cmd/zs3fs",
+	"blockcache": "blockcache", "zfs": "blockcache/zfs", "prefetch": "prefetch", "fusefs": "fusefs", "zs3fs": "cmd/zs3fs",
 }
 
 // TestFaultsAreDocumented holds docs/faults.md to its word: every row is there, and

@@ -24,6 +24,7 @@ var allowed = map[string][]string{
 	"s3backend/s3test/conformance": {"s3backend", "s3backend/s3test"},
 	"blockcache/crc64":             nil,
 	"blockcache/s3fifo":            nil,
+	"blockcache/zfs":               nil,
 	"blockcache":                   {"s3backend", "blockcache/crc64", "blockcache/s3fifo"},
 	"prefetch":                     {"s3backend", "blockcache", "blockcache/crc64", "blockcache/s3fifo"},
 	"fusefs":                       {"s3backend", "s3backend/catalog", "blockcache", "blockcache/crc64", "blockcache/s3fifo", "prefetch"},
@@ -35,6 +36,7 @@ var forbidden = map[string][]string{
 	"net/http":                     {"s3backend", "s3backend/s3test"},
 	"github.com/aws/":              {"s3backend", "s3backend/s3test", "s3backend/s3test/conformance"},
 	"github.com/hanwen/go-fuse/v2": {"fusefs"},
+	"github.com/mistifyio/go-zfs/": {"blockcache/zfs"},
 	"testing":                      {"s3backend/s3test/conformance"},
 }
 
