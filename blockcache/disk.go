@@ -64,7 +64,8 @@ type disk struct {
 	pins             map[identity]int64 // size of the object
 	short            shortage
 	minFree          int64
-	noPunch          bool // the file system cannot free a part of a file
+	saved            uint64 // the order's state that was written down
+	noPunch          bool   // the file system cannot free a part of a file
 }
 
 func openDisk(c *Cache, sys syscalls) (*disk, error) {
@@ -131,7 +132,11 @@ func (d *disk) close() error {
 	m.mu.Unlock()
 	d.cancel()
 	done := make(chan struct{})
-	go func() { d.wg.Wait(); close(done) }()
+	go func() {
+		d.wg.Wait()
+		d.saveOrder()
+		close(done)
+	}()
 	timer := time.NewTimer(drainTimeout)
 	defer timer.Stop()
 	var err error

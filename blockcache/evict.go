@@ -67,8 +67,7 @@ func (d *disk) forgetLocked(id identity) {
 // evict frees need bytes or more of the unit whose turn it is, and reports
 // whether it freed anything. One caller at a time; what it frees leaves the
 // accounting after it has left the disk, so that the budget holds at every moment.
-// The unit that the room is for, if any, is taken from only when nothing else is
-// left: it would not become whole.
+// The unit that the room is for, if any, is spared as long as there is another.
 func (d *disk) evict(need int64, spared unit) bool {
 	select {
 	case d.token <- struct{}{}:
@@ -81,7 +80,7 @@ func (d *disk) evict(need int64, spared unit) bool {
 	var tried map[unit]bool
 	for {
 		mu.Lock()
-		u, ok := d.order.Victim(func(u unit) bool { return u == spared || tried[u] || d.heldLocked(u.id) })
+		u, ok := d.order.Victim(func(u unit) bool { return d.order.spares(u, spared) || tried[u] || d.heldLocked(u.id) })
 		if !ok && spared != (unit{}) {
 			spared = unit{}
 			mu.Unlock()

@@ -56,3 +56,9 @@ func DecodeHeader(p []byte) ([]byte, error) {
 	}
 	return h.encode(), nil
 }
+
+// OrderFile is the saved order with these records, and DecodeOrder its inverse.
+func OrderFile(records []byte) []byte {
+	return encodeOrder(append(make([]byte, orderHeader), records...))
+}
+func DecodeOrder(raw []byte) []byte { return decodeOrder(raw) }

@@ -106,6 +106,13 @@ func (q *order) passed(e *cached, segment int64) {
 	}
 }
 
+// spares reports whether a unit is not to make room for more of itself: it would
+// never become whole. Once it fills the small queue it does: a large object must
+// not push out the main queue of a small cache.
+func (q *order) spares(u, growing unit) bool {
+	return u == growing && q.Cost(u) < q.budget/segmented
+}
+
 // take decides how many bytes of a victim go when need bytes must. all says that it
 // is the whole version, by removing its files: only when nobody has it open and it
 // takes no large part of the budget. Segments go as a whole, too, up to a third of

@@ -288,7 +288,7 @@ func (s *simulation) read(o simObject) (hits int64) {
 }
 
 func (s *simulation) evict(reading unit) {
-	u, ok := s.order.Victim(func(u unit) bool { return u == reading })
+	u, ok := s.order.Victim(func(u unit) bool { return s.order.spares(u, reading) })
 	if !ok {
 		u, _ = s.order.Victim(nil)
 	}

@@ -34,15 +34,17 @@ func (d *disk) sweepAll() error {
 	}
 	defer unix.Close(objects)
 	var trouble error
+	r := newRecall(d.loadOrder())
 	err = eachName(objects, func(name string) error {
-		trouble = errors.Join(trouble, d.sweepShard(objects, name))
+		trouble = errors.Join(trouble, d.sweepShard(r, objects, name))
 		return d.ctx.Err()
 	})
+	d.restoreOrder(r)
 	d.fitBudget()
 	return errors.Join(trouble, err)
 }
 
-func (d *disk) sweepShard(objects int, shard string) error {
+func (d *disk) sweepShard(r *recall, objects int, shard string) error {
 	if len(shard) != 2 || !isHex(shard) {
 		return removeName(objects, shard)
 	}
@@ -56,14 +58,14 @@ func (d *disk) sweepShard(objects int, shard string) error {
 	defer unix.Close(dir)
 	var trouble error
 	err = eachName(dir, func(name string) error {
-		trouble = errors.Join(trouble, d.sweepName(dir, shard, name))
+		trouble = errors.Join(trouble, d.sweepName(r, dir, shard, name))
 		return d.ctx.Err()
 	})
 	return errors.Join(trouble, err)
 }
 
 // sweepName looks at one name in a shard's directory.
-func (d *disk) sweepName(dir int, shard, name string) error {
+func (d *disk) sweepName(r *recall, dir int, shard, name string) error {
 	base, isMap := strings.CutSuffix(name, mapSuffix)
 	base, isPin := strings.CutSuffix(base, pinSuffix)
 	id, ok := parseIdentity(shard + base)
@@ -73,15 +75,15 @@ func (d *disk) sweepName(dir int, shard, name string) error {
 	case isPin:
 		return d.sweepPin(dir, id)
 	case isMap:
-		return d.sweepVersion(dir, id)
+		return d.sweepVersion(r, dir, id)
 	case !exists(dir, name+mapSuffix):
-		return d.sweepVersion(dir, id) // data without a map
+		return d.sweepVersion(r, dir, id) // data without a map
 	}
 	return nil
 }
 
 // sweepVersion counts a version, or removes it when it is damaged.
-func (d *disk) sweepVersion(dir int, id identity) error {
+func (d *disk) sweepVersion(r *recall, dir int, id identity) error {
 	mu := &d.c.mem.mu
 	mu.Lock()
 	if o := d.c.objects[id]; o != nil {
@@ -89,6 +91,9 @@ func (d *disk) sweepVersion(dir int, id identity) error {
 		mu.Unlock()
 		err := d.countOpen(o)
 		mu.Lock()
+		if e := d.index[id]; e != nil {
+			r.meet(e, lately)
+		}
 		o.users--
 		o.forgetIfUnusedLocked()
 		mu.Unlock()
@@ -97,12 +102,15 @@ func (d *disk) sweepVersion(dir int, id identity) error {
 	busy := make(chan struct{})
 	d.busy[id] = busy
 	mu.Unlock()
-	size, parts, err := d.countClosed(dir, id)
+	n, err := d.countClosed(dir, id)
 	mu.Lock()
-	for i, bytes := range parts {
+	for i, bytes := range n.segments {
 		if bytes > 0 {
-			d.countLocked(id, size, int64(i)*segmentBlocks, bytes)
+			d.countLocked(id, n.size, int64(i)*segmentBlocks, bytes)
 		}
+	}
+	if e := d.index[id]; e != nil {
+		r.meet(e, n.mtime)
 	}
 	delete(d.busy, id)
 	close(busy)
@@ -110,43 +118,59 @@ func (d *disk) sweepVersion(dir int, id identity) error {
 	return err
 }
 
-// countClosed adds up a version that nobody has open, segment by segment.
-func (d *disk) countClosed(dir int, id identity) (size int64, parts []int64, err error) {
+// count is what there is of a version.
+type count struct {
+	size     int64   // of the object
+	segments []int64 // present bytes
+	mtime    int64   // of the data, ns
+}
+
+// countClosed adds up a version that nobody has open. It may return a part of it
+// with an error.
+func (d *disk) countClosed(dir int, id identity) (c count, err error) {
 	_, name := id.names()
 	h, err := d.readHeader(dir, name, id)
 	if errors.Is(err, errDamaged) || errors.Is(err, unix.ENOENT) {
-		return 0, nil, removePair(dir, name)
+		return c, removePair(dir, name)
 	}
 	if err != nil {
-		return 0, nil, err
+		return c, err
 	}
 	f, err := d.openPair(dir, h)
 	if errors.Is(err, errDamaged) || errors.Is(err, unix.ENOENT) {
-		return 0, nil, removePair(dir, name)
+		return c, removePair(dir, name)
 	}
 	if err != nil {
-		return 0, nil, err
+		return c, err
 	}
 	defer f.close()
+	var st unix.Stat_t
+	if err := unix.Fstat(f.data, &st); err != nil {
+		return c, err
+	}
+	c.size, c.mtime = h.size, st.Mtim.Nano()
 	var sum int64
 	for n := range h.pages() {
 		p, err := d.readPage(f, h, n)
 		if err != nil {
-			return h.size, parts, err
+			return c, err
 		}
 		for i := range h.pageSegments(n) {
 			bytes := p.presentBytes(h, n, i)
-			parts = append(parts, bytes)
+			c.segments = append(c.segments, bytes)
 			sum += bytes
 		}
 		if d.ctx.Err() != nil {
-			return h.size, parts, d.ctx.Err()
+			return c, d.ctx.Err()
 		}
 	}
 	if sum == 0 {
-		return 0, nil, removePair(dir, name)
+		return count{}, removePair(dir, name)
 	}
-	return h.size, parts, d.freeStrays(f, h, sum)
+	if st.Blocks*512 <= sum+strayTolerance || !f.writable {
+		return c, nil
+	}
+	return c, d.freeStrays(f, h)
 }
 
 // readHeader reads who a map says it is, to compare it with its name.
@@ -176,14 +200,7 @@ const strayTolerance = 64 << 10
 
 // freeStrays frees the space of blocks that were written when the process died,
 // before their map entries were, or that were about to be freed.
-func (d *disk) freeStrays(f files, h header, present int64) error {
-	var st unix.Stat_t
-	if err := unix.Fstat(f.data, &st); err != nil {
-		return err
-	}
-	if st.Blocks*512 <= present+strayTolerance || !f.writable {
-		return nil
-	}
+func (d *disk) freeStrays(f files, h header) error {
 	var from, to int64 // the run of absent bytes before the block looked at
 	for n := range h.pages() {
 		p, err := d.readPage(f, h, n)

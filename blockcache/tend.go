@@ -2,18 +2,25 @@ package blockcache
 
 import "time"
 
-// fitAgain is how long what could not be evicted is left alone: files that the
-// kernel has open are free once they are closed.
-const fitAgain = 5 * time.Second
+const (
+	// fitAgain is how long what could not be evicted is left alone: files that the
+	// kernel has open are free once they are closed.
+	fitAgain = 5 * time.Second
+	// saveEvery is how often the eviction order is saved: what a kill loses of it
+	// costs a few wrong evictions.
+	saveEvery = 5 * time.Minute
+)
 
 // tend does in the background what no reader or writer should wait for: it fits
-// what is on disk into a lowered budget.
+// what is on disk into a lowered budget, and saves the eviction order.
 func (d *disk) tend() {
 	select {
 	case <-d.swept:
 	case <-d.ctx.Done():
 		return
 	}
+	save := time.NewTicker(saveEvery)
+	defer save.Stop()
 	for {
 		var again <-chan time.Time
 		if !d.fitBudget() {
@@ -22,6 +29,8 @@ func (d *disk) tend() {
 		select {
 		case <-d.lowered:
 		case <-again:
+		case <-save.C:
+			d.saveOrder()
 		case <-d.ctx.Done():
 			return
 		}

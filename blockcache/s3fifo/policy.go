@@ -19,6 +19,7 @@ type Policy[K comparable] struct {
 	entries  map[K]*entry[K]
 	queues   [queues]queue[K]
 	cursor   *entry[K] // where Walk goes on
+	changes  uint64
 }
 
 // New returns an empty policy for a cache of so many bytes.
@@ -39,6 +40,9 @@ func (p *Policy[K]) SetCapacity(n int64) {
 
 // Len returns how many keys are there, parked ones included.
 func (p *Policy[K]) Len() int { return len(p.entries) - p.queues[Ghost].len }
+
+// Changes returns a number that differs when the order may have changed since.
+func (p *Policy[K]) Changes() uint64 { return p.changes }
 
 // Cost returns the bytes of a key; 0 when it is not there.
 func (p *Policy[K]) Cost(k K) int64 {
@@ -72,6 +76,7 @@ func (p *Policy[K]) Add(k K, n int64) {
 func (p *Policy[K]) Reference(k K) {
 	if e := p.resident(k); e != nil {
 		e.references = min(e.references+1, maxReferences)
+		p.changes++
 	}
 }
 
@@ -170,6 +175,7 @@ func (p *Policy[K]) resident(k K) *entry[K] {
 func (p *Policy[K]) grow(e *entry[K], n int64) {
 	e.cost += n
 	p.queues[e.queue].bytes += n
+	p.changes++
 }
 
 // move makes an entry the newest of a queue.
@@ -183,6 +189,7 @@ func (p *Policy[K]) unlink(e *entry[K]) {
 		p.cursor = e.next
 	}
 	p.queues[e.queue].remove(e)
+	p.changes++
 }
 
 func (p *Policy[K]) drop(e *entry[K]) {
