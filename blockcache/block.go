@@ -18,8 +18,10 @@ type block struct {
 	pins      int  // chunks, the flight that fills it, the disk's queue
 	gone      bool // left the object's map: recycled with the last pin
 	onDisk    bool
+	queued    bool // for the disk
 	forgotten bool
 	read      int64 // bytes handed out
+	offered   int64 // of these, when it was offered to the disk
 
 	shelf   *shelf // where it is kept while nobody pins it
 	place   *list.Element
@@ -149,6 +151,7 @@ func (b *block) chunkLocked(lo, hi int64) Chunk {
 	} else {
 		b.o.c.counts.memoryHits.Add(hi - lo)
 	}
+	b.offerAgainLocked()
 	return Chunk{Data: b.data[lo:hi:hi], release: b.unpin}
 }
 

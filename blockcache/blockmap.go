@@ -9,9 +9,9 @@ import (
 	"github.com/minio/crc64nvme"
 )
 
-// The map of a version: a header, then 8 bytes a block, little endian: the
-// block's CRC64NVME, or 0 for absent. A block whose CRC happens to be 0 is never
-// cached.
+// The map of a version: a header, a seal (see seal.go), then 8 bytes a block,
+// little endian: the block's CRC64NVME, or 0 for absent. A block whose CRC happens
+// to be 0 is never cached.
 //
 //	0   8  magic
 //	8   4  format version
@@ -19,14 +19,19 @@ import (
 //	48  8  size of the object
 //	56  8  block size
 //	120 8  CRC64NVME of bytes 0 to 120
+//	128 64 seal
+//	192    entries
 //
-// The header's size keeps every entry within one aligned 8 bytes, which no kill
-// can tear, and lets the map of a small object fit into one sector.
+// The sizes keep every entry within one aligned 8 bytes, and the seal within one
+// sector, which no kill can tear, and let the map of a small object fit into one
+// sector.
 const (
 	headerSize    = 128
+	sealOffset    = headerSize
+	entriesOffset = sealOffset + sealSize
 	entrySize     = 8
 	pageEntries   = 512 // entries read and held together: 4 KiB
-	formatVersion = 1
+	formatVersion = 2
 )
 
 var mapMagic = []byte("zs3fsmap")
@@ -72,14 +77,14 @@ func decodeHeader(p []byte) (header, error) {
 func (h header) count() int64 { return (h.size-1)/h.blockSize + 1 }
 
 // mapSize returns the length of the map's file.
-func (h header) mapSize() int64 { return headerSize + h.count()*entrySize }
+func (h header) mapSize() int64 { return entriesOffset + h.count()*entrySize }
 
 // blockLen returns the length of one block.
 func (h header) blockLen(index int64) int64 { return min(h.blockSize, h.size-index*h.blockSize) }
 
 // pageSpan returns where page p lies in the map's file.
 func (h header) pageSpan(p int64) (off, n int64) {
-	off = headerSize + p*pageEntries*entrySize
+	off = entriesOffset + p*pageEntries*entrySize
 	return off, min(pageEntries*entrySize, h.mapSize()-off)
 }
 
@@ -109,11 +114,6 @@ func encodeEntries(entries []uint64) []byte {
 }
 
 func (p *page) isVerified(i int64) bool { return p.verified[i/64]&(1<<(i%64)) != 0 }
-func (p *page) verify(i int64)          { p.verified[i/64] |= 1 << (i % 64) }
-func (p *page) clear(i int64) {
-	p.entries[i] = 0
-	p.verified[i/64] &^= 1 << (i % 64)
-}
 
 // pageSegments returns how many segments page n tells of.
 func (h header) pageSegments(n int64) int64 {
@@ -129,4 +129,18 @@ func (p *page) presentBytes(h header, n, segment int64) (sum int64) {
 		}
 	}
 	return sum
+}
+
+// count returns how many of the page's blocks are present, and how many of these
+// have been verified.
+func (p *page) count() (present, verified int64) {
+	for i, e := range p.entries {
+		if e != 0 {
+			present++
+			if p.isVerified(int64(i)) {
+				verified++
+			}
+		}
+	}
+	return present, verified
 }

@@ -203,7 +203,7 @@ func TestSweepFreesStrays(t *testing.T) {
 			t.Fatal(err)
 		}
 		for _, i := range []int64{0, 2} {
-			if _, err := f.WriteAt(make([]byte, 8), blockcache.HeaderSize+8*i); err != nil {
+			if _, err := f.WriteAt(make([]byte, 8), blockcache.EntriesOffset+8*i); err != nil {
 				t.Fatal(err)
 			}
 		}

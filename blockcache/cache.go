@@ -16,8 +16,10 @@ type Cache struct {
 	mem       *Memory
 	blockSize int64
 	counts    counts
-	disk      *disk                // nil: nothing is kept on disk
-	objects   map[identity]*object // guarded by Memory.mu
+	disk      *disk // nil: nothing is kept on disk
+	// Guarded by Memory.mu.
+	objects   map[identity]*object
+	disproofs map[identity]disproof
 }
 
 // Open opens or makes the cache below cfg.Dir and takes its lock. It does not
@@ -39,7 +41,8 @@ func open(cfg Config, sys syscalls) (*Cache, error) {
 	if cfg.Logger == nil {
 		cfg.Logger = slog.New(slog.DiscardHandler)
 	}
-	c := &Cache{cfg: cfg, mem: cfg.Memory, blockSize: cfg.BlockSize, objects: map[identity]*object{}}
+	c := &Cache{cfg: cfg, mem: cfg.Memory, blockSize: cfg.BlockSize, objects: map[identity]*object{},
+		disproofs: map[identity]disproof{}}
 	if cfg.Budget > 0 {
 		d, err := openDisk(c, sys)
 		if err != nil {
@@ -61,6 +64,9 @@ func (c *Cache) Version(obj s3backend.Object) *Version {
 	if o == nil {
 		o = c.newObjectLocked(id, obj.Size)
 	}
+	if o.obj == nil || obj.VersionID != "" {
+		o.obj = &obj
+	}
 	v := &Version{o: o, obj: obj}
 	if c.disk != nil {
 		v.pass.segments = c.disk.order.segments(obj.Size)
@@ -75,7 +81,7 @@ func (c *Cache) Version(obj s3backend.Object) *Version {
 }
 
 func (c *Cache) newObjectLocked(id identity, size int64) *object {
-	o := &object{c: c, id: id, size: size, blocks: map[int64]*block{}, store: newStore()}
+	o := &object{c: c, id: id, size: size, blocks: map[int64]*block{}, store: newStore(), final: c.disproofs[id].final}
 	c.objects[id] = o
 	return o
 }

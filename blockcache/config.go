@@ -1,6 +1,10 @@
 package blockcache
 
-import "log/slog"
+import (
+	"log/slog"
+
+	"github.com/zs3fs/zs3fs/s3backend"
+)
 
 // Config says where and how much to cache.
 type Config struct {
@@ -20,6 +24,11 @@ type Config struct {
 	// WriteQueue bounds the bytes that wait for the disk. When it is full,
 	// further blocks are not cached.
 	WriteQueue int64
+	// Verify says what of the disk is believed unread.
+	Verify Verify
+	// Prover is asked for the checksum of a version that has become complete; nil
+	// leaves unproved what did not come with its checksum.
+	Prover s3backend.Checksummer
 	// Memory is the budget of all buffers; shared with package prefetch.
 	Memory *Memory
 	// Owner is written into the lock file beside the process id, for the message

@@ -48,8 +48,13 @@ type disk struct {
 	swept   chan struct{} // closed once all is counted; nothing is written before
 	lowered chan struct{} // the budget, or what must fit into it
 	small   int64         // see smallRead
-	writers int
-	scraps  sync.Pool // of *[]byte of size small
+	session session
+	onZFS   bool
+	clean   []uint64 // sessions whose seals are on the disk for certain
+
+	finishers chan struct{} // one for each version being sealed
+	writers   int
+	scraps    sync.Pool // of *[]byte of size small
 
 	queue            *writeQueue
 	stopping         bool
@@ -64,8 +69,11 @@ type disk struct {
 	pins             map[identity]int64 // size of the object
 	short            shortage
 	minFree          int64
-	saved            uint64 // the order's state that was written down
-	noPunch          bool   // the file system cannot free a part of a file
+	saved            uint64        // the order's state that was written down
+	noPunch          bool          // the file system cannot free a part of a file
+	dirty            bool          // this session has sealed something
+	finishing        int           // versions being sealed
+	finished         chan struct{} // closed when there are none, while closing
 }
 
 func openDisk(c *Cache, sys syscalls) (*disk, error) {
@@ -94,6 +102,8 @@ func openDisk(c *Cache, sys syscalls) (*disk, error) {
 		lowered: make(chan struct{}, 1),
 		busy:    map[identity]chan struct{}{},
 	}
+	d.session, d.finishers = newSession(sys), make(chan struct{}, maxFinish)
+	d.onZFS, d.clean = d.filesystem() == "zfs", h.loadClean()
 	d.scraps.New = func() any { p := make([]byte, d.small); return &p }
 	d.ctx, d.cancel = context.WithCancel(context.Background())
 	limit := min(c.mem.limit/2, max(c.cfg.WriteQueue, c.blockSize))
@@ -126,6 +136,7 @@ func (d *disk) spawnLocked(fn func()) bool {
 // close drains the queue, stops everything and gives up the lock.
 func (d *disk) close() error {
 	d.queue.drain(drainTimeout)
+	d.awaitFinish()
 	m := d.c.mem
 	m.mu.Lock()
 	d.stopping = true
@@ -143,7 +154,9 @@ func (d *disk) close() error {
 	select {
 	case <-done:
 		d.closeFiles()
-		unix.Close(d.home.fd)
+		if err = d.leaveClean(); err == nil {
+			unix.Close(d.home.fd)
+		}
 	case <-timer.C:
 		// All but the lock stays open: a call that returns after all must not
 		// find a number that was given to another file.
@@ -158,12 +171,39 @@ func (d *disk) close() error {
 	return err
 }
 
+// leaveClean lets the next session believe what this one has sealed, whatever
+// happens to the machine. On ZFS it does anyway.
+func (d *disk) leaveClean() error {
+	m := d.c.mem
+	m.mu.Lock()
+	needed := d.dirty && !d.onZFS
+	m.mu.Unlock()
+	if !needed {
+		return nil
+	}
+	done := make(chan error, 1)
+	go func() { done <- d.home.saveClean(d.clean, d.session) }()
+	timer := time.NewTimer(drainTimeout)
+	defer timer.Stop()
+	select {
+	case err := <-done:
+		if err != nil {
+			d.log.Warn("cannot sync the cache; it is verified at the next start", "dir", d.home.path, "err", err)
+		}
+		return nil
+	case <-timer.C:
+		return errors.New("blockcache: the disk of the cache is slow to sync; what was cached is verified after the next boot")
+	}
+}
+
 // closeFiles closes what abandoned handles left open.
 func (d *disk) closeFiles() {
 	m := d.c.mem
 	m.mu.Lock()
 	left := d.left
 	for _, o := range d.c.objects {
+		left = append(left, o.store.condemned...)
+		o.store.condemned = nil
 		if o.store.state == storeOpen {
 			left = append(left, o.store.files)
 			o.store.state = storeEmpty
@@ -176,13 +216,7 @@ func (d *disk) closeFiles() {
 }
 
 // filesystem names the file system of the directory.
-func (d *disk) filesystem() string {
-	var st unix.Statfs_t
-	if unix.Fstatfs(d.home.fd, &st) != nil {
-		return "unknown"
-	}
-	return filesystemName(int64(st.Type))
-}
+func (d *disk) filesystem() string { return d.sys.filesystem(d.home.fd) }
 
 // readFailed counts a failed read of the disk.
 func (d *disk) readFailed(err error) {

@@ -128,7 +128,10 @@ func (d *disk) fillFromDisk(b *block) error {
 	b.pinLocked()
 	gen, writes, fd := o.store.gen, o.store.writes, o.store.files.data
 	p, i := o.store.pages[b.index/pageEntries], b.index%pageEntries
-	want := p.entries[i]
+	var want uint64
+	if p != nil { // else condemned meanwhile
+		want = p.entries[i]
+	}
 	m.mu.Unlock()
 	if want == 0 {
 		return errAgain
@@ -149,7 +152,8 @@ func (d *disk) fillFromDisk(b *block) error {
 	if o.store.gen != gen || o.store.noticeLocked(&st, writes) {
 		return errAgain // perhaps read while it was being punched out
 	}
-	p.verify(i)
+	o.store.verifyLocked(b.index)
+	d.finishLocked(o)
 	return nil
 }
 
@@ -164,5 +168,8 @@ func (d *disk) blockUnreadable(o *object, index int64, err error) {
 	} else {
 		d.readFailed(err)
 	}
+	d.c.mem.mu.Lock()
+	o.store.damaged[index] = true
+	d.c.mem.mu.Unlock()
 	d.dropBlock(o, index)
 }

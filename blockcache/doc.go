@@ -8,6 +8,11 @@
 // a buffer's fill mark, not for the block, the request or the disk), in memory,
 // or on disk, in that order; see [Version.Read], [Version.Claim] and [Flight].
 //
+// A version whose last block has arrived and has been verified is compared with
+// the checksum that the source keeps of the whole, and then sealed: from then on,
+// and after a restart, the kernel may read its data file without us; see
+// [Version.Passthrough].
+//
 // It never decides what to fetch: package prefetch, its neighbour on the left,
 // does. It never speaks HTTP: missing bytes come from a [Source], which
 // package s3backend, on the right, implements.

@@ -184,7 +184,8 @@ func (d *disk) evictBlocks(o *object, from, to, need int64) (freed int64) {
 		return 0
 	}
 	mu.Lock()
-	hand, usable := s.hand, s.state == storeOpen && s.files.writable && !d.noPunch
+	hand, f := s.hand, s.files
+	usable := s.state == storeOpen && f.writable && !d.noPunch
 	mu.Unlock()
 	if !usable {
 		return 0
@@ -192,6 +193,7 @@ func (d *disk) evictBlocks(o *object, from, to, need int64) (freed int64) {
 	if hand < from || hand >= to {
 		hand = from
 	}
+	s.look(mu, f)
 	// One page more than there are: the first is looked at from the middle on.
 	for range (to-1)/pageEntries - from/pageEntries + 2 {
 		if !d.loadForEviction(o, hand) {
@@ -200,7 +202,7 @@ func (d *disk) evictBlocks(o *object, from, to, need int64) (freed int64) {
 		end := min((hand/pageEntries+1)*pageEntries, to)
 		for hand < end && freed < need {
 			mu.Lock()
-			if d.heldLocked(o.id) {
+			if s.files != f || d.heldLocked(o.id) {
 				mu.Unlock()
 				return freed
 			}
@@ -210,7 +212,7 @@ func (d *disk) evictBlocks(o *object, from, to, need int64) (freed int64) {
 			}
 			mu.Unlock()
 			if n > 0 {
-				bytes, ok := d.wipe(o, first, n)
+				bytes, ok := d.wipe(o, f, first, n)
 				if !ok {
 					return freed
 				}
@@ -271,7 +273,7 @@ func (o *object) clearLocked(first, n int64) {
 	s.beginWriteLocked()
 	done := make(chan struct{})
 	for i := first; i < first+n; i++ {
-		s.pages[i/pageEntries].clear(i % pageEntries)
+		s.clearEntryLocked(i)
 		s.punching[i] = done
 		if b := o.blocks[i]; b != nil {
 			b.onDisk = false
@@ -282,19 +284,23 @@ func (o *object) clearLocked(first, n int64) {
 
 // wipe frees the space of blocks that clearLocked took, the map's entries first,
 // and settles the accounting.
-func (d *disk) wipe(o *object, first, n int64) (freed int64, ok bool) {
+func (d *disk) wipe(o *object, f files, first, n int64) (freed int64, ok bool) {
 	mu, s := &d.c.mem.mu, &o.store
 	off, end := o.span(first, n)
 	// A failure leaves entries whose data is gone: a mismatch after the next
 	// start, and no harm.
-	_ = d.writeEntries(s.files, first, make([]uint64, n)...)
-	err := d.sys.punch(s.files.data, off, end-off)
+	_ = d.writeEntries(f, first, make([]uint64, n)...)
+	err := d.sys.punch(f.data, off, end-off)
+	st := f.statData()
 	mu.Lock()
 	defer mu.Unlock()
-	s.endWriteLocked()
+	s.endWriteLocked(st)
 	close(s.punching[first])
 	for i := first; i < first+n; i++ {
 		delete(s.punching, i)
+	}
+	if s.files != f {
+		return 0, false // condemned meanwhile, and taken off whole
 	}
 	if err != nil {
 		if errors.Is(err, unix.EOPNOTSUPP) || errors.Is(err, unix.ENOSYS) {
@@ -309,7 +315,8 @@ func (d *disk) wipe(o *object, first, n int64) (freed int64, ok bool) {
 }
 
 // dropBlock makes one block absent at once, and frees its space behind the back
-// of the reader that found it damaged.
+// of the reader that found it damaged. While the kernel reads from the file, no
+// hole may be made in it: then all of it goes, and the kernel keeps what it has.
 func (d *disk) dropBlock(o *object, index int64) {
 	mu, s := &d.c.mem.mu, &o.store
 	mu.Lock()
@@ -318,9 +325,19 @@ func (d *disk) dropBlock(o *object, index int64) {
 	if p == nil || p.entries[index%pageEntries] == 0 {
 		return
 	}
+	if o.inKernelLocked() {
+		s.sealed, s.old = false, nil
+		f := s.files
+		o.users++
+		if !d.spawnLocked(func() { d.condemn(o, f); o.leave() }) {
+			o.users--
+		}
+		return
+	}
 	o.clearLocked(index, 1)
+	f := s.files
 	o.users++
-	if !d.spawnLocked(func() { d.wipe(o, index, 1); o.leave() }) {
+	if !d.spawnLocked(func() { d.wipe(o, f, index, 1); o.leave() }) {
 		o.users-- // at the end: the next start finds it damaged again
 	}
 }

@@ -18,6 +18,8 @@ type Faults struct {
 	Pwrite func(p []byte, off int64, real func() (int, error)) (int, error)
 	Punch  func(off, n int64, real func() error) error
 	Free   func() (int64, error)
+	Boot   func() string // the boot_id
+	ZFS    bool          // the cache is told that it lies on ZFS
 }
 
 // OpenFaulty is Open with faults.
@@ -42,11 +44,20 @@ func OpenFaulty(cfg Config, f Faults) (*Cache, error) {
 	if f.Free != nil {
 		sys.free = func(int) (int64, error) { return f.Free() }
 	}
+	if f.Boot != nil {
+		sys.boot = func() ([]byte, error) { return []byte(f.Boot()), nil }
+	}
+	if f.ZFS {
+		sys.filesystem = func(int) string { return "zfs" }
+	}
 	return open(cfg, sys)
 }
 
 // HeaderSize is the length of a map's header.
 const HeaderSize = headerSize
+
+// EntriesOffset is where the blocks' checksums begin, after the seal.
+const EntriesOffset = entriesOffset
 
 // DecodeHeader decodes a map's header and encodes it again.
 func DecodeHeader(p []byte) ([]byte, error) {

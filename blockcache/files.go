@@ -46,42 +46,43 @@ func (d *disk) shard(id identity, create bool) (int, error) {
 }
 
 // openFiles opens a version's files. What is not whole and its own is removed:
-// then the error is errDamaged, and ENOENT when there was nothing.
-func (d *disk) openFiles(h header) (files, error) {
+// then the error is errDamaged, and ENOENT when there was nothing. The map's seal
+// comes along, nil when there is none.
+func (d *disk) openFiles(h header) (files, *seal, error) {
 	dir, err := d.shard(h.id, false)
 	if errors.Is(err, unix.ENOTDIR) || errors.Is(err, unix.ELOOP) {
-		return files{}, unix.ENOENT
+		return files{}, nil, unix.ENOENT
 	}
 	if err != nil {
-		return files{}, err
+		return files{}, nil, err
 	}
 	defer unix.Close(dir)
-	f, err := d.openPair(dir, h)
+	f, old, err := d.openPair(dir, h)
 	_, name := h.id.names()
 	if errors.Is(err, unix.ENOENT) && exists(dir, name) || errors.Is(err, unix.ENOENT) && exists(dir, name+mapSuffix) {
 		err = errDamaged
 	}
 	if errors.Is(err, errDamaged) {
 		if err := removePair(dir, name); err != nil {
-			return files{}, err
+			return files{}, nil, err
 		}
 	}
-	return f, err
+	return f, old, err
 }
 
-func (d *disk) openPair(dir int, h header) (files, error) {
+func (d *disk) openPair(dir int, h header) (files, *seal, error) {
 	_, name := h.id.names()
 	entries, st, _, err := openFile(dir, name+mapSuffix)
 	if err != nil {
-		return files{}, err
+		return files{}, nil, err
 	}
-	raw := make([]byte, headerSize)
+	raw := make([]byte, entriesOffset)
 	if st.Size != h.mapSize() {
 		err = errDamaged
 	} else if err = d.sys.readFull(entries, raw, 0); isTruncated(err) {
 		err = errDamaged
 	} else if err == nil {
-		if got, bad := decodeHeader(raw); bad != nil || got != h {
+		if got, bad := decodeHeader(raw[:headerSize]); bad != nil || got != h {
 			err = errDamaged
 		}
 	}
@@ -96,9 +97,13 @@ func (d *disk) openPair(dir int, h header) (files, error) {
 	}
 	if err != nil {
 		unix.Close(entries)
-		return files{}, err
+		return files{}, nil, err
 	}
-	return files{data, entries, writable}, nil
+	f := files{data, entries, writable}
+	if old, ok := decodeSeal(raw[sealOffset:]); ok {
+		return f, &old, nil
+	}
+	return f, nil, nil
 }
 
 // createFiles makes a version's files anew, the data first: a map without data

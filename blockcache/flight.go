@@ -71,6 +71,7 @@ func (f *Flight) fetch(ctx context.Context, src Source) error {
 		return err
 	}
 	defer body.Close()
+	f.learn(body)
 	for {
 		b := f.nextBlock()
 		if b == nil {
@@ -93,6 +94,22 @@ func (f *Flight) fetch(ctx context.Context, src Source) error {
 		return context.Canceled
 	}
 	return nil
+}
+
+// learn keeps the checksum that came with the whole object.
+func (f *Flight) learn(body io.Reader) {
+	known, ok := body.(s3backend.ChecksummedBody)
+	if !ok {
+		return
+	}
+	sum, ok := known.Checksum()
+	if !ok {
+		return
+	}
+	mu := &f.o.c.mem.mu
+	mu.Lock()
+	defer mu.Unlock()
+	f.o.checksum = &sum
 }
 
 // nextBlock returns the block to fill next, nil when there is none (any more).

@@ -208,7 +208,7 @@ func TestWhatLiesInTheDirectory(t *testing.T) {
 				t.Fatalf("%d blocks fetched after the repair", fetched)
 			}
 			left, err := os.ReadDir(home(t, dir))
-			if err != nil || len(left) != 4 { // format.json, lock, objects, order
+			if err != nil || len(left) != 5 { // clean, format.json, lock, objects, order
 				t.Fatalf("left: %v, %v", left, err)
 			}
 		})

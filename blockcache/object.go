@@ -19,7 +19,10 @@ type object struct {
 	users   int              // handles, flights, and those busy with its files
 	store   store
 
-	passthrough int // handles of the kernel's on the data file
+	obj      *s3backend.Object   // nil when only eviction knows it
+	checksum *s3backend.Checksum // of the whole, once the server has told
+	final    bool                // disproved for good; see ErrDisproved
+	watchers map[any]func(Event)
 }
 
 // count returns the number of blocks.
@@ -137,6 +140,9 @@ func (o *object) readMemory(index, lo, hi int64) (Chunk, *waiter, error) {
 	mu := &o.c.mem.mu
 	mu.Lock()
 	defer mu.Unlock()
+	if o.final {
+		return Chunk{}, nil, ErrDisproved
+	}
 	b := o.blocks[index]
 	if b == nil {
 		return Chunk{}, nil, errNotInMemory
@@ -173,9 +179,6 @@ func (o *object) wait(ctx context.Context, w *waiter) (Chunk, error) {
 	}
 	return Chunk{}, ctx.Err()
 }
-
-// inKernelLocked reports whether the kernel may read the data file at any moment.
-func (o *object) inKernelLocked() bool { return o.passthrough > 0 }
 
 // leave ends a use of the object.
 func (o *object) leave() {

@@ -1,13 +1,18 @@
 package blockcache
 
-import "github.com/zs3fs/zs3fs/blockcache/s3fifo"
+import (
+	"time"
+
+	"github.com/zs3fs/zs3fs/blockcache/s3fifo"
+)
 
 // cached is one version on disk, for the accounting.
 type cached struct {
 	id    identity
-	size  int64 // of the object
-	bytes int64 // its present blocks
-	parts int64 // segments that it is evicted in; 0 when it is one unit
+	size  int64     // of the object
+	bytes int64     // its present blocks
+	parts int64     // segments that it is evicted in; 0 when it is one unit
+	asked time.Time // in vain, for its checksum
 }
 
 // unit is what the eviction order deals with: a version, or a segment of a large
@@ -111,6 +116,14 @@ func (q *order) passed(e *cached, segment int64) {
 // not push out the main queue of a small cache.
 func (q *order) spares(u, growing unit) bool {
 	return u == growing && q.Cost(u) < q.budget/segmented
+}
+
+// passedWhole references all segments of a large version that the kernel is given
+// to read: nobody will see which it comes to.
+func (q *order) passedWhole(e *cached) {
+	for i := range e.parts {
+		q.passed(e, i)
+	}
 }
 
 // take decides how many bytes of a victim go when need bytes must. all says that it

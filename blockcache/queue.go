@@ -36,10 +36,22 @@ func (c *Cache) keepLocked(b *block) {
 		return
 	}
 	b.pinLocked()
+	b.queued, b.offered = true, b.read
 	b.o.users++
 	q.jobs = append(q.jobs, b)
 	q.waiting += b.size
 	q.wake()
+}
+
+// offerAgainLocked offers a block in memory once more that found no place on the
+// disk, each time that as much as all of it has been read: a handle that stays
+// open, or a kernel that keeps the pages, would else keep it from being cached.
+func (b *block) offerAgainLocked() {
+	if b.onDisk || b.queued || b.gone || b.flight != nil || b.loading || b.read-b.offered < b.size {
+		return
+	}
+	b.offered = b.read
+	b.o.c.keepLocked(b)
 }
 
 func (q *writeQueue) wake() {
@@ -79,6 +91,7 @@ func (q *writeQueue) stealLocked() bool {
 // for memory, because it is called on behalf of one of them, too.
 func (q *writeQueue) releaseLocked(b *block) {
 	o := b.o
+	b.queued = false
 	b.dropPinLocked()
 	o.users--
 	o.forgetIfUnusedLocked()

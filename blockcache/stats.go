@@ -22,6 +22,11 @@ type Stats struct {
 	Mismatches  int64 // blocks whose checksum did not match: dropped
 	WriteErrors int64 // failed writes
 	ReadErrors  int64 // failed reads of the cache's disk
+	Healed      int64 // blocks that were dropped as damaged, and are whole again
+	Sealed      int64 // versions that became complete and verified
+	Proved      int64 // of these, have the checksum that the server keeps
+	Unprovable  int64 // of these, have none to compare with
+	Disproved   int64 // versions that were dropped for having another
 }
 
 // counts are the running values of Stats.
@@ -29,6 +34,18 @@ type counts struct {
 	diskBytes, diskHits, memoryHits, fetched, requests atomic.Int64
 	written, dropped, evicted                          atomic.Int64
 	mismatches, writeErrors, readErrors                atomic.Int64
+	healed, whole, proved, unprovable, disproved       atomic.Int64
+}
+
+// sealed counts a version that was sealed.
+func (n *counts) sealed(p Proof) {
+	n.whole.Add(1)
+	switch {
+	case p.Proved():
+		n.proved.Add(1)
+	case p == Unprovable:
+		n.unprovable.Add(1)
+	}
 }
 
 // Stats returns the counters as of now.
@@ -46,6 +63,11 @@ func (c *Cache) Stats() Stats {
 		Mismatches:  n.mismatches.Load(),
 		WriteErrors: n.writeErrors.Load(),
 		ReadErrors:  n.readErrors.Load(),
+		Healed:      n.healed.Load(),
+		Sealed:      n.whole.Load(),
+		Proved:      n.proved.Load(),
+		Unprovable:  n.unprovable.Load(),
+		Disproved:   n.disproved.Load(),
 	}
 	if d := c.disk; d != nil {
 		c.mem.mu.Lock()

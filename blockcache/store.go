@@ -34,10 +34,68 @@ type store struct {
 	stamp    stamp
 	writing  int    // our writes to the data under way
 	writes   uint64 // and ended
+
+	present, verified int64 // blocks, in the pages that are loaded
+	old               *seal // as found in the map; nil when there was none
+	sealed            bool  // all is there and verified, and the map says so
+	proof             Proof // of what is sealed
+	finishing         bool  // see finish
+	kernel            *kernelUse
+	damaged           map[int64]bool // blocks that were dropped as damaged, until they are whole again
+	condemned         []files        // of former selves, which reads under way may still use
 }
 
 func newStore() store {
-	return store{control: make(chan struct{}, 1), pages: map[int64]*page{}, punching: map[int64]chan struct{}{}}
+	return store{
+		control: make(chan struct{}, 1), pages: map[int64]*page{}, punching: map[int64]chan struct{}{},
+		kernel: &kernelUse{}, damaged: map[int64]bool{},
+	}
+}
+
+// setPageLocked takes a page of the map that was read.
+func (s *store) setPageLocked(n int64, p *page) {
+	s.pages[n] = p
+	present, verified := p.count()
+	s.present += present
+	s.verified += verified
+}
+
+// setEntryLocked makes a block present that was written, and so verified.
+func (s *store) setEntryLocked(index int64, crc uint64) {
+	p, i := s.pages[index/pageEntries], index%pageEntries
+	p.entries[i] = crc
+	s.present++
+	s.verifyLocked(index)
+}
+
+// verifyLocked takes note that a present block is what its entry says.
+func (s *store) verifyLocked(index int64) {
+	p, i := s.pages[index/pageEntries], index%pageEntries
+	if !p.isVerified(i) {
+		p.verified[i/64] |= 1 << (i % 64)
+		s.verified++
+	}
+}
+
+// clearEntryLocked makes a block absent.
+func (s *store) clearEntryLocked(index int64) {
+	p, i := s.pages[index/pageEntries], index%pageEntries
+	if p.isVerified(i) {
+		p.verified[i/64] &^= 1 << (i % 64)
+		s.verified--
+	}
+	p.entries[i] = 0
+	s.present--
+	s.sealed = false
+}
+
+// distrustLocked makes every block one to be compared with its checksum again.
+func (s *store) distrustLocked() {
+	s.gen++
+	for _, p := range s.pages {
+		clear(p.verified[:])
+	}
+	s.verified, s.sealed, s.old = 0, false, nil
 }
 
 func (o *object) header() header { return header{o.id, o.size, o.c.blockSize} }
@@ -63,6 +121,13 @@ func (o *object) onDiskLocked(index int64) (present, known bool) {
 // done so yet. It returns nil when that is done, has failed or takes too long:
 // then the block counts as absent.
 func (o *object) loadPresence(ctx context.Context, index int64) error {
+	return o.withFiles(ctx, func(d *disk) error { return d.load(o, index) })
+}
+
+// withFiles calls fn with the object's control held, in a goroutine that a hung
+// disk can keep. It returns the context's error, and nil otherwise, whether fn has
+// ended or not.
+func (o *object) withFiles(ctx context.Context, fn func(*disk) error) error {
 	d, mu := o.c.disk, &o.c.mem.mu
 	if !d.admitRead() {
 		return nil
@@ -83,7 +148,7 @@ func (o *object) loadPresence(ctx context.Context, index int64) error {
 	mu.Lock()
 	o.users++
 	started := d.spawnLocked(func() {
-		if err := d.load(o, index); err != nil {
+		if err := fn(d); err != nil {
 			d.loadFailed(o, err)
 		} else {
 			d.readSucceeded()
@@ -143,7 +208,7 @@ func (d *disk) load(o *object, index int64) error {
 		return err
 	}
 	mu.Lock()
-	s.pages[n] = p
+	s.setPageLocked(n, p)
 	mu.Unlock()
 	return nil
 }
@@ -161,12 +226,12 @@ func (d *disk) attach(o *object) error {
 			return d.ctx.Err()
 		}
 	}
-	f, err := d.openFiles(o.header())
+	f, old, err := d.openFiles(o.header())
 	mu.Lock()
 	defer mu.Unlock()
 	switch {
 	case err == nil:
-		s.state, s.files = storeOpen, f
+		s.state, s.files, s.old = storeOpen, f, old
 		if d.index[o.id] != nil {
 			s.counted = math.MaxInt64
 		}
@@ -192,12 +257,23 @@ func (d *disk) loadFailed(o *object, err error) {
 
 // releaseFilesLocked closes an unused object's files.
 func (o *object) releaseFilesLocked() {
-	if o.store.state != storeOpen {
+	left := o.store.condemned
+	o.store.condemned = nil
+	if o.store.state == storeOpen {
+		left = append(left, o.store.files)
+		o.store.state = storeEmpty
+	}
+	if len(left) == 0 {
 		return
 	}
-	d, f := o.c.disk, o.store.files
-	o.store.state = storeEmpty
-	if !d.spawnLocked(f.close) {
-		d.left = append(d.left, f)
+	d := o.c.disk
+	if !d.spawnLocked(func() { closeAll(left) }) {
+		d.left = append(d.left, left...)
+	}
+}
+
+func closeAll(all []files) {
+	for _, f := range all {
+		f.close()
 	}
 }

@@ -136,7 +136,7 @@ func (d *disk) countClosed(dir int, id identity) (c count, err error) {
 	if err != nil {
 		return c, err
 	}
-	f, err := d.openPair(dir, h)
+	f, _, err := d.openPair(dir, h)
 	if errors.Is(err, errDamaged) || errors.Is(err, unix.ENOENT) {
 		return c, removePair(dir, name)
 	}

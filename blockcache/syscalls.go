@@ -2,6 +2,7 @@ package blockcache
 
 import (
 	"io"
+	"os"
 
 	"golang.org/x/sys/unix"
 )
@@ -12,6 +13,9 @@ type syscalls struct {
 	pwrite func(fd int, p []byte, off int64) (int, error)
 	punch  func(fd int, off, n int64) error
 	free   func(fd int) (int64, error) // bytes free to us in the file system
+	boot   func() ([]byte, error)      // the kernel's boot_id
+	// filesystem names the file system; "unknown" when it cannot be told.
+	filesystem func(fd int) string
 }
 
 func realSyscalls() syscalls {
@@ -31,6 +35,14 @@ func realSyscalls() syscalls {
 			}
 			return int64(st.Bavail) * st.Bsize, nil
 		},
+		filesystem: func(fd int) string {
+			var st unix.Statfs_t
+			if unix.Fstatfs(fd, &st) != nil {
+				return "unknown"
+			}
+			return filesystemName(int64(st.Type))
+		},
+		boot: func() ([]byte, error) { return os.ReadFile("/proc/sys/kernel/random/boot_id") },
 	}
 }
 

@@ -92,7 +92,7 @@ func (v *Version) Claim(first, n int64, demand bool) *Flight {
 		v.arrive(from)
 	}
 	v.o.withPresence(first, n, func(from, to int64) {
-		if from < to {
+		if from < to && !v.o.final {
 			f = v.o.launchLocked(v.obj, from, to, demand)
 		}
 	})
@@ -105,7 +105,8 @@ func (v *Version) Claim(first, n int64, demand bool) *Flight {
 // block) have arrived; bytes on disk are read into scratch, which must hold n
 // bytes and stays the caller's. It waits for a flight, honours ctx at once, and
 // returns ErrMiss when there is nothing to wait for or when a flight that nobody
-// demanded ended early. Another error is that of the flight waited for.
+// demanded ended early. Another error is that of the flight waited for, or
+// ErrDisproved.
 func (v *Version) Read(ctx context.Context, scratch []byte, off int64, n int) (Chunk, error) {
 	o := v.o
 	if off < 0 || off >= o.size || n <= 0 {

@@ -71,7 +71,7 @@ func (d *disk) write(b *block) error {
 	mu.Lock()
 	p, f := s.pages[b.index/pageEntries], s.files
 	switch {
-	case p == nil || !f.writable:
+	case p == nil || !f.writable || b.gone && o.final:
 		mu.Unlock()
 		return errNotCached
 	case p.entries[i] != 0:
@@ -84,6 +84,7 @@ func (d *disk) write(b *block) error {
 	if !d.reserve(b.size, u) {
 		return errNotCached
 	}
+	s.look(mu, f)
 	mu.Lock()
 	s.beginWriteLocked()
 	mu.Unlock()
@@ -96,14 +97,23 @@ func (d *disk) write(b *block) error {
 		// then the sweep of the next start finds it.
 		_ = d.sys.punch(f.data, b.index*d.c.blockSize, b.size)
 	}
+	st := f.statData()
 	mu.Lock()
-	s.endWriteLocked()
+	s.endWriteLocked(st)
 	d.pending -= b.size
-	if err == nil {
-		p.entries[i] = crc
-		p.verify(i)
+	switch {
+	case err != nil:
+	case s.files != f:
+		err = errNotCached // condemned meanwhile: what was written has no name
+	default:
+		s.setEntryLocked(b.index, crc)
 		b.onDisk = true
 		d.countLocked(o.id, o.size, b.index, b.size)
+		if s.damaged[b.index] {
+			delete(s.damaged, b.index)
+			d.c.counts.healed.Add(1)
+		}
+		d.finishLocked(o)
 	}
 	mu.Unlock()
 	if err != nil {
@@ -155,11 +165,12 @@ func (d *disk) prepare(o *object, index int64) error {
 	mu.Lock()
 	s.state, s.files, s.counted = storeOpen, f, math.MaxInt64
 	s.pages, s.fresh = map[int64]*page{}, true
+	s.present, s.verified, s.sealed, s.old, s.proof = 0, 0, false, nil, Unproved
 	mu.Unlock()
 	return d.load(o, index)
 }
 
 // writeEntries writes the map entries of consecutive blocks.
 func (d *disk) writeEntries(f files, first int64, entries ...uint64) error {
-	return d.sys.writeFull(f.entries, encodeEntries(entries), headerSize+first*entrySize)
+	return d.sys.writeFull(f.entries, encodeEntries(entries), entriesOffset+first*entrySize)
 }
