@@ -15,6 +15,10 @@ type Config struct {
 	Catalog *catalog.Catalog
 	// Open returns the reader of a version: prefetch.Crew.Open. It does no I/O.
 	Open func(s3backend.Object) *prefetch.Reader
+	// Backing returns a file like those of the cache, to find out whether the kernel
+	// can read from them by itself: blockcache.Cache.Probe. nil leaves all reads to
+	// the daemon.
+	Backing func() (*os.File, error)
 	// FSName is the mount table's source, e.g. s3://bucket/prefix. Inode numbers
 	// are hashes of it and the path, so it must be spelled alike at each mount.
 	FSName string

@@ -8,6 +8,7 @@ import "sync"
 type invalidator struct {
 	mu     sync.Mutex // guards the following
 	stale  map[entry]bool
+	wrong  map[*file]bool // whose pages are not the object's
 	closed bool
 
 	wake chan struct{} // capacity 1
@@ -20,7 +21,10 @@ type entry struct {
 }
 
 func newInvalidator() *invalidator {
-	v := &invalidator{stale: make(map[entry]bool), wake: make(chan struct{}, 1), done: make(chan struct{})}
+	v := &invalidator{
+		stale: make(map[entry]bool), wrong: make(map[*file]bool),
+		wake: make(chan struct{}, 1), done: make(chan struct{}),
+	}
 	go v.run()
 	return v
 }
@@ -33,6 +37,21 @@ func (v *invalidator) add(e entry) {
 		return
 	}
 	v.stale[e] = true
+	v.wakeLocked()
+}
+
+// forget has the kernel drop the pages it keeps of a file. It never waits.
+func (v *invalidator) forget(f *file) {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	if v.closed {
+		return
+	}
+	v.wrong[f] = true
+	v.wakeLocked()
+}
+
+func (v *invalidator) wakeLocked() {
 	select {
 	case v.wake <- struct{}{}:
 	default:
@@ -43,9 +62,12 @@ func (v *invalidator) run() {
 	defer close(v.done)
 	for range v.wake {
 		v.mu.Lock()
-		stale := v.stale
-		v.stale = make(map[entry]bool)
+		stale, wrong := v.stale, v.wrong
+		v.stale, v.wrong = make(map[entry]bool), make(map[*file]bool)
 		v.mu.Unlock()
+		for f := range wrong {
+			f.NotifyContent(0, 0) // to the end
+		}
 		for e := range stale {
 			// ENOENT says that the kernel does not have it, ENODEV that the
 			// mount has gone: as good.

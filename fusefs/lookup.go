@@ -37,18 +37,9 @@ func (d *dir) child(ctx context.Context, n catalog.Node, out *fuse.EntryOut) *fs
 	ttl := kernelTTL(d.t.cfg.EntryTTL, n.Fresh)
 	out.SetEntryTimeout(ttl)
 	out.SetAttrTimeout(ttl)
-	path := d.join(n.Name)
-	attr := d.t.dirAttr(path)
-	if !n.Dir {
-		attr = d.t.fileAttr(path, n.Object)
-	}
 	inode := d.GetChild(n.Name)
-	if inode == nil || inode.StableAttr() != attr {
-		var ops fs.InodeEmbedder = &dir{t: d.t, path: path}
-		if !n.Dir {
-			ops = &file{t: d.t, parent: d, name: n.Name}
-		}
-		inode = d.NewInode(ctx, ops, attr)
+	if inode == nil || !current(inode, n) {
+		inode = d.newChild(ctx, n)
 	}
 	switch ops := inode.Operations().(type) {
 	case *dir:
@@ -59,6 +50,29 @@ func (d *dir) child(ctx context.Context, n catalog.Node, out *fuse.EntryOut) *fs
 		ops.attr(&out.Attr)
 	}
 	return inode
+}
+
+// current reports whether inode is n, and may go on to be.
+func current(inode *fs.Inode, n catalog.Node) bool {
+	f, ok := inode.Operations().(*file)
+	if !ok {
+		return n.Dir
+	}
+	return !n.Dir && f.version == generationOf(n.Object) && !f.retired.Load()
+}
+
+// newChild makes an inode. The bridge puts one in its place that has the same
+// number and generation and is still in use by a handle: hence a generation that
+// is none of the retired ones'.
+func (d *dir) newChild(ctx context.Context, n catalog.Node) *fs.Inode {
+	path := d.join(n.Name)
+	if n.Dir {
+		return d.NewInode(ctx, &dir{t: d.t, path: path}, d.t.dirAttr(path))
+	}
+	attr := d.t.fileAttr(path, n.Object)
+	f := &file{t: d.t, parent: d, name: n.Name, version: attr.Gen}
+	attr.Gen = d.t.renewals.generation(attr.Gen)
+	return d.NewInode(ctx, f, attr)
 }
 
 // kernelTTL returns how long the kernel may keep an answer that is good for fresh.

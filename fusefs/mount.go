@@ -15,6 +15,7 @@ type Mount struct {
 	cfg    Config
 	at     place
 	direct bool // mounted without fusermount3
+	tree   *tree
 	server *fuse.Server
 	done   chan struct{} // closed when nothing runs any more
 }
@@ -31,10 +32,11 @@ func New(dir string, cfg Config) (*Mount, error) {
 	if err != nil {
 		return nil, err
 	}
-	m := &Mount{cfg: cfg, done: make(chan struct{})}
+	m := &Mount{cfg: cfg, tree: t, done: make(chan struct{})}
 	if err := m.mount(dir, t); err != nil {
 		return nil, err
 	}
+	t.passthrough.probe(cfg, m.server)
 	t.stale = newInvalidator()
 	go func() {
 		defer close(m.done)

@@ -49,19 +49,42 @@ func (f *file) Open(ctx context.Context, flags uint32) (fs.FileHandle, uint32, s
 		f.t.logArchived(h.obj)
 		return nil, 0, syscall.EACCES
 	}
+	if h.reader == nil {
+		return h, openFlags, 0
+	}
+	backing, errno := f.backingOf(ctx, h.reader.Version())
+	switch {
+	case errno != 0:
+		h.close()
+		return nil, 0, errno
+	case backing != nil:
+		f.t.counts.kernelOpens.Add(1)
+		return &kernelHandle{h, backing}, openFlags | directFlag(flags), 0
+	}
+	f.t.counts.daemonOpens.Add(1)
 	return h, openFlags, 0
+}
+
+// directFlag lets reads with O_DIRECT of a file that the kernel reads come to us: the
+// cache's file system would refuse those that do not suit its sectors, which were
+// right while the file was not complete, and would read the disk for bytes that
+// lie in its memory. Mappings are still the kernel's.
+func directFlag(flags uint32) uint32 {
+	if flags&syscall.O_DIRECT != 0 {
+		return fuse.FOPEN_DIRECT_IO
+	}
+	return 0
 }
 
 // revalidate asks whether this version is still the current one. ESTALE makes the
 // kernel walk the path once more with fresh lookups, and open what it finds then.
 func (f *file) revalidate(ctx context.Context) syscall.Errno {
-	generation := f.StableAttr().Gen
-	if f.t.reopens.end(ctx, f.path(), generation) {
+	if f.t.reopens.end(ctx, f.path(), f.version) {
 		return 0
 	}
 	errno := f.askVersion(ctx)
 	if errno == syscall.ESTALE {
-		f.t.reopens.begin(ctx, f.path(), generation)
+		f.t.reopens.begin(ctx, f.path(), f.version)
 	}
 	return errno
 }
@@ -73,7 +96,7 @@ func (f *file) askVersion(ctx context.Context) syscall.Errno {
 		return syscall.ESTALE
 	case err != nil:
 		return f.t.errno(ctx, "open", f.path(), err)
-	case generationOf(n.Object) != f.StableAttr().Gen:
+	case generationOf(n.Object) != f.version:
 		return syscall.ESTALE
 	}
 	f.refresh(n.Object)

@@ -20,6 +20,7 @@ func (h *handle) Read(ctx context.Context, dest []byte, off int64) (fuse.ReadRes
 	if off < 0 {
 		return nil, syscall.EINVAL
 	}
+	h.f.t.counts.reads.Add(1)
 	want := min(int64(len(dest)), h.obj.Size-off)
 	if want <= 0 {
 		return fuse.ReadResultData(nil), 0
@@ -39,6 +40,7 @@ func (h *handle) Read(ctx context.Context, dest []byte, off int64) (fuse.ReadRes
 		h.f.t.cfg.Logger.Error("read came back short", "want", want, "got", r.Len())
 		return nil, syscall.EIO
 	}
+	h.f.t.counts.readBytes.Add(want)
 	return &result{r: r}, 0
 }
 

@@ -18,6 +18,10 @@ type tree struct {
 	mounted time.Time // the mtime of directories without a marker
 	stale   *invalidator
 	reopens reopens
+	counts  counts
+
+	passthrough passthrough
+	renewals    renewals
 
 	// A program that walks a bucket meets the same trouble a million times.
 	archivedLog, failedLog rate.Sometimes
@@ -53,7 +57,11 @@ type file struct {
 	name   string
 	// obj is always the same bytes; a later look at it may know more, such as
 	// its version id, or that it was put again unchanged.
-	obj atomic.Pointer[s3backend.Object]
+	obj     atomic.Pointer[s3backend.Object]
+	version uint64 // generationOf obj; the inode's own generation may be a later one
+	course  course
+	// retired: another inode is to take the name.
+	retired atomic.Bool
 	// gone: a read has found that the bucket has another version, and no lookup
 	// has found this one since.
 	gone atomic.Bool

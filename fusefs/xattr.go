@@ -8,6 +8,7 @@ import (
 
 	"github.com/hanwen/go-fuse/v2/fs"
 
+	"github.com/zs3fs/zs3fs/blockcache"
 	"github.com/zs3fs/zs3fs/s3backend"
 )
 
@@ -33,11 +34,6 @@ const (
 	xattrHidden      = "user.zs3fs.hidden"
 )
 
-// unproved says that the blocks of the version, each checked by itself, have not
-// been compared with the object's own checksum: nothing does that yet, so that it
-// holds of every version.
-const unproved = "unproved"
-
 // Getxattr implements fs.NodeGetxattrer.
 func (f *file) Getxattr(ctx context.Context, attr string, dest []byte) (uint32, syscall.Errno) {
 	o := *f.obj.Load()
@@ -54,7 +50,10 @@ func (f *file) Getxattr(ctx context.Context, attr string, dest []byte) (uint32, 
 	case xattrCached:
 		value = f.cachedBlocks(o)
 	case xattrProved:
-		value = unproved
+		var errno syscall.Errno
+		if value, errno = f.proof(ctx, o); errno != 0 {
+			return 0, errno
+		}
 	case xattrVersionID, xattrContentType:
 		var errno syscall.Errno
 		if value, errno = f.headXattr(ctx, attr); errno != 0 {
@@ -76,7 +75,7 @@ func (f *file) headXattr(ctx context.Context, attr string) (string, syscall.Errn
 		if err != nil {
 			return "", f.t.errno(ctx, "getxattr", f.path(), err)
 		}
-		if generationOf(n.Object) != f.StableAttr().Gen {
+		if generationOf(n.Object) != f.version {
 			return "", syscall.ENODATA
 		}
 		f.refresh(n.Object)
@@ -130,6 +129,21 @@ func (f *file) cachedBlocks(o s3backend.Object) string {
 	defer r.Close()
 	present, total := r.Version().Cached()
 	return fmt.Sprintf("%d/%d blocks", present, total)
+}
+
+// proof returns how the version was compared with the object's own checksum. An
+// empty object has nothing to compare.
+func (f *file) proof(ctx context.Context, o s3backend.Object) (string, syscall.Errno) {
+	if o.Size == 0 {
+		return blockcache.ProvedCRC.String(), 0
+	}
+	r := f.t.cfg.Open(o)
+	defer r.Close()
+	p, err := r.Version().Proof(ctx)
+	if err != nil {
+		return "", f.t.errno(ctx, "getxattr", f.path(), err)
+	}
+	return p.String(), 0
 }
 
 // Getxattr implements fs.NodeGetxattrer.

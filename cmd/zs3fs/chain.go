@@ -95,6 +95,7 @@ func (c *chain) openCache(ctx context.Context, o *Options, log *slog.Logger) (er
 		Namespace: blockcache.Namespace{
 			Endpoint: c.client.Endpoint(), Bucket: o.Source.Bucket, Prefix: o.Source.Prefix, KeyID: c.client.KeyID(),
 		},
+		Verify: o.Cache.verify(), Prover: c.client,
 		BlockSize: o.Cache.BlockSize, Budget: c.budget, MinFree: o.Cache.MinFree.of(total),
 		// The rest is for what is on its way: a slow disk must not stop the fetching.
 		WriteQueue: c.memory.Limit() / 2,
@@ -114,6 +115,17 @@ func (c *chain) openCache(ctx context.Context, o *Options, log *slog.Logger) (er
 	}
 	c.closers = append(c.closers, c.cache.Close)
 	return nil
+}
+
+// verify is --cache-verify.
+func (c *cacheOptions) verify() blockcache.Verify {
+	switch c.Verify.value {
+	case "always":
+		return blockcache.VerifyAlways
+	case "never":
+		return blockcache.VerifyNever
+	}
+	return blockcache.VerifyAuto
 }
 
 // Close takes the chain down from left to right.

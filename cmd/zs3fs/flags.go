@@ -63,6 +63,8 @@ func cacheFlags(f *pflag.FlagSet, o *Options) {
 	f.Var(&c.Size, "cache-size", "most that the cache may take; a bare number is MiB, % is of the file system")
 	c.MinFree = shareValue{Percent: 5}
 	f.Var(&c.MinFree, "cache-min-free", "what the cache leaves free on its file system")
+	c.Verify = choiceValue{"auto", []string{"auto", "always", "never"}}
+	f.Var(&c.Verify, "cache-verify", "compare what was cached before the start with its checksums at its first use: auto believes ZFS, this boot and clean stops")
 	sizeVar(f, &c.BlockSize, "block-size", defaultBlock, "cache block, a power of two: the dataset's recordsize")
 }
 
@@ -104,6 +106,7 @@ func mountFlags(f *pflag.FlagSet, o *Options) {
 	f.BoolVar(&m.AllowOther, "allow-other", false, "other users may use the mount, as the permissions say")
 	f.BoolVar(&m.AllowRoot, "allow-root", false, "root may use the mount of another user")
 	f.BoolVar(&m.DefaultPermissions, "default-permissions", false, "the kernel checks the permissions")
+	f.BoolVar(&m.Passthrough, "passthrough", true, "let the kernel read wholly cached files by itself, where it can")
 	f.BoolVar(&m.NonEmpty, "nonempty", false, "mount over a directory that is not empty")
 	f.StringVar(&m.FSName, "fsname", "", "first column of the mount table (default: the source)")
 	timeVar(f, &m.Timeout, "mount-timeout", 30*time.Second, "until the mount must be ready")

@@ -29,7 +29,12 @@ func (c *chain) mountConfig(o *Options, log *slog.Logger) fusefs.Config {
 	if name == "" {
 		name = o.Source.String()
 	}
+	var backing func() (*os.File, error)
+	if m.Passthrough {
+		backing = c.cache.Probe
+	}
 	return fusefs.Config{
+		Backing: backing,
 		Catalog: c.catalog, Open: c.crew.Open, FSName: name,
 		UID: m.UID.id, GID: m.GID.id,
 		FileMode:   os.FileMode(m.FileMode &^ (m.Umask | m.Fmask)),

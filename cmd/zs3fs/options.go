@@ -29,6 +29,7 @@ type cacheOptions struct {
 	Size      shareValue
 	MinFree   shareValue
 	BlockSize int64
+	Verify    choiceValue
 }
 
 type readOptions struct {
@@ -58,6 +59,7 @@ type mountOptions struct {
 	AllowRoot          bool
 	DefaultPermissions bool
 	NonEmpty           bool
+	Passthrough        bool
 	FSName             string
 	Timeout            time.Duration
 	UnmountTimeout     time.Duration

@@ -14,7 +14,7 @@ import (
 // These are the format on disk, told a second time: what the daemon has written
 // is looked at with nothing of its own.
 const (
-	mapHeader  = 128
+	mapHeader  = 192 // and seal
 	mapSizeAt  = 48
 	mapBlockAt = 56
 	mapEntry   = 8
@@ -25,7 +25,7 @@ var (
 	cacheFile  = regexp.MustCompile(`^[0-9a-f]{62}(\.map)?$`)
 	cacheHome  = regexp.MustCompile(`^[A-Za-z0-9_-]+-[0-9a-f]{16}$`)
 	// cacheOwn are the files beside the objects.
-	cacheOwn = []string{"format.json", "lock", "objects", "clean"}
+	cacheOwn = []string{"format.json", "lock", "objects", "clean", "order"}
 )
 
 // onDisk is what lies in a cache directory.

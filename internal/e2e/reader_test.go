@@ -53,6 +53,7 @@ var modes = map[string]func(*job, *verdict) error{
 	"sample":     readSample,
 	"mmap":       readMapped,
 	"direct":     readDirect,
+	"splice":     readSpliced,
 	"loop":       readLoop,
 	"follow":     readFollow,
 	"stormed":    readStormed,
