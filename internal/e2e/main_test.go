@@ -18,6 +18,9 @@ func TestMain(m *testing.M) {
 	if job := os.Getenv(jobVariable); job != "" {
 		os.Exit(readerMain(job))
 	}
+	if place := os.Getenv(errfsVariable); place != "" {
+		os.Exit(errfsMain(place))
+	}
 	goleak.VerifyTestMain(suite{m})
 }
 
