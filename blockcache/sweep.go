@@ -5,6 +5,7 @@ import (
 	"math"
 	"strings"
 
+	"golang.org/x/sync/errgroup"
 	"golang.org/x/sys/unix"
 )
 
@@ -21,6 +22,10 @@ func (d *disk) sweep() {
 	}
 }
 
+// sweepers is how many directories are swept at once: enough to keep a disk with
+// cold metadata busy, and few beside the readers.
+const sweepers = 4
+
 func (d *disk) sweepAll() error {
 	objects, err := openDir(d.home.fd, objectsName)
 	if errors.Is(err, unix.ENOENT) {
@@ -33,15 +38,17 @@ func (d *disk) sweepAll() error {
 		return err
 	}
 	defer unix.Close(objects)
-	var trouble error
 	r := newRecall(d.loadOrder())
+	var workers errgroup.Group
+	workers.SetLimit(sweepers)
 	err = eachName(objects, func(name string) error {
-		trouble = errors.Join(trouble, d.sweepShard(r, objects, name))
+		workers.Go(func() error { return d.sweepShard(r, objects, name) })
 		return d.ctx.Err()
 	})
+	err = errors.Join(workers.Wait(), err)
 	d.restoreOrder(r)
 	d.fitBudget()
-	return errors.Join(trouble, err)
+	return err
 }
 
 func (d *disk) sweepShard(r *recall, objects int, shard string) error {
