@@ -113,7 +113,15 @@ func (p *pool) export() {
 // reimport brings an exported pool back.
 func (p *pool) reimport() {
 	p.t.Helper()
-	must(p.t, "zpool", "import", "-o", "cachefile=none", "-d", filepath.Dir(p.disk), p.name)
+	must(p.t, "zpool", "import", "-o", "cachefile=none", "-d", p.devices(), p.name)
+}
+
+// devices is where to look for the vdev: of a disk, ZFS uses a partition.
+func (p *pool) devices() string {
+	if strings.HasPrefix(p.disk, "/dev/") {
+		return "/dev"
+	}
+	return p.disk
 }
 
 // standOn is a stand whose cache lies on the dataset.

@@ -1,0 +1,85 @@
+//go:build zfsvm
+
+package e2e_test
+
+import (
+	"math/rand/v2"
+	"os/exec"
+	"strconv"
+	"testing"
+)
+
+// TestZFSChecksumErrors lets records rot on the disk, so that ZFS answers their
+// reads with EIO: for the reader, a miss of just these blocks, and healed by it.
+func TestZFSChecksumErrors(t *testing.T) {
+	d := newPool(t).dataset("cache")
+	s := standOn(d)
+	f, g := s.put("f", 24*mib), s.put("g", 20*mib+777)
+	m := s.mount()
+	for _, f := range []file{f, g} {
+		f.verify(t)
+	}
+	if code := m.unmount(); code != 0 {
+		t.Fatalf("unmount: exit code %d", code)
+	}
+	data, entries, device := d.records(f.cached(t)), d.records(g.cached(t)+".map"), d.device()
+	d.export()
+	r := rand.New(rand.NewPCG(1, 1))
+	damaged := []record{data[0], data[7], data[8], data[23]}
+	rot(t, device, r, append(damaged, entries...)...)
+	d.reimport()
+
+	s.server.Reset()
+	s.mount()
+	for _, f := range []file{f, g} {
+		f.verify(t)
+	}
+	if d.vdev("checksum_errors") < 5 {
+		t.Error("ZFS has not met the damage")
+	}
+	for _, rec := range data {
+		bad := rec == data[0] || rec == data[7] || rec == data[8] || rec == data[23]
+		if n := len(f.requests(rec.offset)); (n > 0) != bad {
+			t.Errorf("%d GETs of the block at %d, damaged: %v", n, rec.offset, bad)
+		}
+	}
+	s.healed(t, f, g)
+}
+
+// healed wants the files to be cached wholly and right again, by and by.
+func (s *stand) healed(t *testing.T, files ...file) {
+	t.Helper()
+	for _, f := range files {
+		eventually(t, f.key+" is read without a GET", func() bool {
+			s.server.Reset()
+			j := f.job("direct") // past the page cache
+			j.Chunk = mib
+			j.must(t)
+			return s.gets(f.key) == 0
+		})
+	}
+}
+
+// TestZFSInjectedErrors has ZFS's own injector answer reads of the cached file with
+// checksum and I/O errors, for as long as it is told to.
+func TestZFSInjectedErrors(t *testing.T) {
+	if _, err := exec.LookPath("zinject"); err != nil {
+		t.Skip("Debian ships zinject apart, in zfs-test: TestZFSChecksumErrors and TestZFSDiskFails cause the same errors")
+	}
+	d := newPool(t).dataset("cache")
+	s := standOn(d)
+	f := s.put("f", 24*mib)
+	s.mount()
+	f.verify(t)
+	for _, kind := range []string{"checksum", "io"} {
+		for _, percent := range []int{100, 30} {
+			s.healed(t, f)
+			d.sync()
+			must(t, "zinject", "-a", "-t", "data", "-e", kind, "-f", strconv.Itoa(percent), f.cached(t))
+			j := f.job("direct")
+			j.must(t)
+			must(t, "zinject", "-c", "all")
+		}
+	}
+	s.healed(t, f)
+}
