@@ -62,7 +62,9 @@ func (d *disk) openFiles(h header) (files, *seal, error) {
 	if errors.Is(err, unix.ENOENT) && exists(dir, name) || errors.Is(err, unix.ENOENT) && exists(dir, name+mapSuffix) {
 		err = errDamaged
 	}
-	if errors.Is(err, errDamaged) {
+	// A map whose record rots on ZFS cannot be read ever after. It goes, too; but
+	// the disk may be the cause, so that the error stands and is counted as one.
+	if errors.Is(err, errDamaged) || errors.Is(err, unix.EIO) {
 		if err := removePair(dir, name); err != nil {
 			return files{}, nil, err
 		}

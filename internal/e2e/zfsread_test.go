@@ -12,7 +12,7 @@ import (
 func TestZFSReads(t *testing.T) {
 	d := newPool(t).dataset("cache")
 	s := standOn(d)
-	files := []file{s.put("whole", 16*mib), s.put("tail", 9*mib+12345), s.put("small", 300*kib+1), s.put("empty", 0)}
+	files := []file{s.put("whole", 8*mib), s.put("tail", 5*mib+12345), s.put("small", 300*kib+1), s.put("empty", 0)}
 	m := s.mount()
 	if log := m.log.String(); !strings.Contains(log, "filesystem=zfs") {
 		t.Errorf("the log does not say that the cache lies on ZFS:\n%s", tail(log, 20))

@@ -19,7 +19,7 @@ import (
 func TestZFSBlockIsRecord(t *testing.T) {
 	d := newPool(t).dataset("cache")
 	s := standOn(d)
-	f, g := s.put("f", 40*mib), s.put("g", 12*mib+34567)
+	f, g := s.put("f", 24*mib), s.put("g", 6*mib+34567)
 	m := s.mount()
 	written, read := d.vdev("write_bytes"), d.vdev("read_bytes")
 	stop := syncAllTheTime(d.pool)
@@ -52,7 +52,7 @@ func TestZFSBlockIsRecord(t *testing.T) {
 	s.mount()
 	read = d.vdev("read_bytes")
 	f.verify(t)
-	eventually(t, "the file is cached again", func() bool { return present(t, f.cached(t)+".map") == 40 })
+	eventually(t, "the file is cached again", func() bool { return present(t, f.cached(t)+".map") == 24 })
 	d.sync()
 	if read = d.vdev("read_bytes") - read; read > 2*mib {
 		t.Errorf("%d bytes were read from the disk to write %d anew", read, f.size)

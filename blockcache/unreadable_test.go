@@ -1,0 +1,58 @@
+package blockcache_test
+
+import (
+	"os"
+	"path/filepath"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/zs3fs/zs3fs/blockcache"
+)
+
+// F47: a map that cannot be read, as ZFS says of a rotten record for ever, costs the
+// version's blocks once: it is made anew.
+func TestUnreadableMapIsMadeAnew(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		dir := t.TempDir()
+		src, obj := &source{}, codedObject("a", 40*kib)
+		c := openFaulty(t, config(dir, 1000), blockcache.Faults{})
+		fill(t, c, src, obj)
+		closeCache(t, c)
+		maps, err := filepath.Glob(filepath.Join(dir, "*", "objects", "*", "*.map"))
+		if err != nil || len(maps) != 1 {
+			t.Fatalf("%q, %v", maps, err)
+		}
+		held, err := os.Open(maps[0]) // so that its inode gets no other file
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer held.Close()
+		rotten, err := held.Stat()
+		if err != nil {
+			t.Fatal(err)
+		}
+		failed := 0
+		c = openFaulty(t, config(dir, 1000), blockcache.Faults{
+			Pread: func(p []byte, off int64, real func() (int, error)) (int, error) {
+				now, err := os.Stat(maps[0])
+				if err == nil && os.SameFile(now, rotten) && len(p) < kib && off == 0 {
+					failed++
+					return 0, unix.EIO
+				}
+				return real()
+			},
+		})
+		defer closeCache(t, c)
+		fill(t, c, src, obj)
+		time.Sleep(time.Minute) // whatever pauses, is over
+		fill(t, c, src, obj)
+		v := c.Version(obj)
+		defer v.Close()
+		if present, _ := v.Cached(); present != 40 || failed == 0 {
+			t.Errorf("%d blocks are cached, after %d failed reads", present, failed)
+		}
+	})
+}
