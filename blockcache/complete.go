@@ -125,9 +125,15 @@ func (d *disk) finish(o *object) {
 
 // seal writes down that a version is whole. It fails when it no longer is.
 func (d *disk) seal(o *object, f files, s seal) bool {
+	var failed error
 	select {
 	case o.store.control <- struct{}{}:
-		defer func() { <-o.store.control }()
+		defer func() {
+			<-o.store.control
+			if failed != nil {
+				d.writeFailed(failed) // which may evict, and for that take the control
+			}
+		}()
 	case <-d.ctx.Done():
 		return false
 	}
@@ -145,9 +151,7 @@ func (d *disk) seal(o *object, f files, s seal) bool {
 	s.state = stateOf(st)
 	if f.writable {
 		// A seal that is not written is missed by the next session only.
-		if err := d.sys.writeFull(f.entries, s.encode(), sealOffset); err != nil {
-			d.writeFailed(err)
-		}
+		failed = d.sys.writeFull(f.entries, s.encode(), sealOffset)
 	}
 	mu.Lock()
 	defer mu.Unlock()

@@ -53,6 +53,9 @@ func OpenFaulty(cfg Config, f Faults) (*Cache, error) {
 	return open(cfg, sys)
 }
 
+// SealSize is the length of a map's seal.
+const SealSize = sealSize
+
 // HeaderSize is the length of a map's header.
 const HeaderSize = headerSize
 

@@ -356,3 +356,34 @@ func TestBlockIsNotWrittenWhileItIsBeingFreed(t *testing.T) {
 		closeCache(t, c)
 	})
 }
+
+// F45: a disk that is full just when a version is sealed. Making room may evict
+// that very version.
+func TestFullDiskAtASeal(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var full atomic.Bool
+		full.Store(true)
+		c := openFaulty(t, config(t.TempDir(), 60), blockcache.Faults{
+			Pwrite: func(p []byte, _ int64, real func() (int, error)) (int, error) {
+				if full.Load() && len(p) == blockcache.SealSize {
+					return 0, unix.ENOSPC
+				}
+				return real()
+			},
+		})
+		defer closeCache(t, c)
+		src := &source{}
+		fill(t, c, src, codedObject("a", 40*kib))
+		if c.Stats().WriteErrors == 0 {
+			t.Error("no seal was written")
+		}
+		full.Store(false)
+		time.Sleep(time.Minute)
+		fill(t, c, src, codedObject("b", 40*kib)) // for which a has to go
+		before := src.requests.Load()
+		fill(t, c, src, codedObject("b", 40*kib))
+		if n := src.requests.Load() - before; n != 0 {
+			t.Errorf("%d requests for what must be cached", n)
+		}
+	})
+}
