@@ -66,7 +66,7 @@ func TestCacheDiskFailsAndComesBack(t *testing.T) {
 				if disk.meet(nil) == 0 {
 					t.Error("nothing met the trouble")
 				}
-				s.keepsAgain(t, disk, fmt.Sprintf("again-%d-%d", round, i))
+				s.keepsAgain(t, disk.place.Dir, fmt.Sprintf("again-%d-%d", round, i))
 				t.Logf("reading in trouble took %v, caching resumed after %v more", in, time.Since(began)-in)
 			})
 		}
@@ -86,8 +86,8 @@ func TestCacheDiskFailsAndComesBack(t *testing.T) {
 	}
 }
 
-// keepsAgain reads new objects, one a second, until one of them is on the disk whole.
-func (s *stand) keepsAgain(t *testing.T, disk *faultyDisk, name string) {
+// keepsAgain reads new objects, one a second, until one of them lies below dir whole.
+func (s *stand) keepsAgain(t *testing.T, dir, name string) {
 	t.Helper()
 	const size = 640 * kib
 	var tries int
@@ -96,19 +96,19 @@ func (s *stand) keepsAgain(t *testing.T, disk *faultyDisk, name string) {
 	eventually(t, "what is read is kept again", func() bool {
 		if time.Since(asked) > time.Second {
 			tries++
-			before = disk.used(t)
+			before = used(t, dir)
 			s.put(fmt.Sprintf("%s-%d", name, tries), size).verify(t)
 			asked = time.Now()
 		}
-		return disk.used(t) >= before+size
+		return used(t, dir) >= before+size
 	})
 }
 
-// used is what the cache's objects take on the disk.
-func (d *faultyDisk) used(t testing.TB) (sum int64) {
+// used is what the cache's objects below dir take on the disk.
+func used(t testing.TB, dir string) (sum int64) {
 	t.Helper()
-	err := filepath.WalkDir(d.place.Dir, func(path string, e fs.DirEntry, err error) error {
-		if err != nil || !e.Type().IsRegular() || strings.HasSuffix(path, ".map") {
+	err := filepath.WalkDir(dir, func(path string, e fs.DirEntry, err error) error {
+		if err != nil || !e.Type().IsRegular() || !strings.Contains(path, "/objects/") || strings.HasSuffix(path, ".map") {
 			return nil // the daemon may have removed it
 		}
 		if st, err := e.Info(); err == nil {
