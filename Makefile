@@ -50,9 +50,10 @@ test: ## all tests: unit, race, conformance, mounted
 	$(GO) test -count=1 -race -timeout $(TEST_TIMEOUT) $(UNIT)
 	$(GO) test -count=1 -timeout $(TEST_TIMEOUT) $(MOUNTED)
 
-test-zfs: ## the mounted tests on a real OpenZFS: the host's, or else in a virtual machine
+test-zfs: ## the mounted tests on a real OpenZFS: the host's, or else in a virtual machine; fstab lines under systemd
 	scripts/setup.sh test-zfs
 	$(ZFSTEST) $(INVM) -run '^TestZFS' $(MOUNTED)
+	SYSTEMD=1 $(ZFSTEST) $(INVM) ./internal/fstabvm
 
 lint: ## format, vet and staticcheck
 	@unformatted=$$(gofmt -l $$(git ls-files '*.go' 2>/dev/null || find . -name '*.go')); \

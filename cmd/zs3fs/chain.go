@@ -67,10 +67,18 @@ func (c *chain) openBucket(ctx context.Context, o *Options, log *slog.Logger) (e
 		return s3Error(err, o, nil)
 	}
 	c.closers = append(c.closers, c.client.Close)
-	empty, err := c.client.Probe(ctx, o.Source.Prefix)
+	var empty bool
+	err = retry(ctx, func() (again bool, err error) {
+		if empty, err = c.client.Probe(ctx, o.Source.Prefix); err != nil {
+			err = s3Error(err, o, c.client)
+		}
+		// At boot the network may come later than its target, and an automount's
+		// reader would rather wait.
+		return o.Helper && codeOf(err) == Unreachable, err
+	})
 	switch {
 	case err != nil:
-		return s3Error(err, o, c.client)
+		return err
 	case empty && o.Source.Prefix != "" && o.Tree.RequirePrefix:
 		return fail(EmptyPrefix, "nothing lies below %s (--require-prefix)", o.Source)
 	case empty && o.Source.Prefix != "":

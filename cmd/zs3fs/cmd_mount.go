@@ -30,8 +30,14 @@ func mountCommand(args []string, parent *parentLink) *cobra.Command {
 			if err := checkFuse(); err != nil {
 				return err
 			}
-			if parent != nil || o.Mount.Foreground {
+			if parent != nil {
 				return serve(o, parent)
+			}
+			if done, err := mountThroughAutomount(o); done || err != nil {
+				return err
+			}
+			if o.Mount.Foreground {
+				return serve(o, nil)
 			}
 			for _, w := range o.Mount.Warnings {
 				fmt.Fprintln(os.Stderr, "zs3fs: warning:", w)

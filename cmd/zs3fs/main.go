@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"time"
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
@@ -21,15 +22,24 @@ func run(argv []string) Code {
 	if argv[0] == keeperName && len(argv) == 2 {
 		return keep(argv[1])
 	}
-	args := argv[1:]
 	if isHelper(argv[0]) {
-		translated, fake, err := helperArgs(args)
-		if err != nil || fake {
-			return finish(err)
-		}
-		args = translated
+		return runHelper(argv[1:])
 	}
-	return finish(execute(args, nil))
+	return finish(execute(argv[1:], nil))
+}
+
+// runHelper is the program as mount(8) calls it.
+func runHelper(in []string) Code {
+	begun := time.Now()
+	args, fake, err := helperArgs(in)
+	if err != nil || fake {
+		return finish(err)
+	}
+	code := finish(execute(args, nil))
+	if code != OK {
+		holdBack(args[len(args)-1], begun)
+	}
+	return code
 }
 
 // finish prints the one line about an error and returns its code.

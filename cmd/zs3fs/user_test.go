@@ -84,6 +84,23 @@ if grep " $mnt " /proc/self/mountinfo; then exit 1; fi`, append([]string{s.mnt},
 	}
 }
 
+// The keeper of an ordinary user's daemon detaches through fusermount3.
+func TestOrdinaryUsersKeeper(t *testing.T) {
+	s := newStand(t)
+	o := s.asUser(`set -e
+mnt=$1; shift
+"$0" "$@" --log-file "$HOME/log" -f & daemon=$!
+until grep -q msg=mounted "$HOME/log"; do :; done 2>/dev/null
+cat "$mnt/dir/small"
+kill -9 $daemon; wait $daemon || true
+while grep " $mnt " /proc/self/mountinfo >/dev/null; do :; done
+ls "$mnt"`, append([]string{s.mnt}, s.mountArgs()...)...)
+	if o.code != OK || o.stdout != "small\n" {
+		t.Fatalf("code %d: %s%s", o.code, o.stdout, o.stderr)
+	}
+	eventually(t, "the keeper ends", func() bool { return len(s.keepers()) == 0 })
+}
+
 // The mount table's source goes through fusermount3's comma-separated options.
 func TestOrdinaryUsersPrefixWithComma(t *testing.T) {
 	s := newStand(t)

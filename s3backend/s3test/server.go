@@ -36,6 +36,9 @@ type ServerConfig struct {
 	IdleTimeout time.Duration
 	// TLS serves https when set.
 	TLS *tls.Config
+	// Addr is "127.0.0.1:PORT" for a server that is to be found where another was;
+	// any free port without it.
+	Addr string
 }
 
 // Server is S3 over HTTP on a Mem, for reading: a request that would change
@@ -61,12 +64,12 @@ type Server struct {
 	served   sync.WaitGroup // Serve goroutines
 }
 
-// NewServer starts a server on m at a free port of 127.0.0.1. The caller closes it.
+// NewServer starts a server on m, on loopback. The caller closes it.
 func NewServer(m *Mem, cfg ServerConfig) (*Server, error) {
 	cfg.Bucket = cmp.Or(cfg.Bucket, "bucket")
 	cfg.Region = cmp.Or(cfg.Region, "us-east-1")
 	cfg.PageSize = min(cmp.Or(cfg.PageSize, maxPage), maxPage)
-	s := &Server{mem: m, cfg: cfg, addr: "127.0.0.1:0", tokens: newTokens()}
+	s := &Server{mem: m, cfg: cfg, addr: cmp.Or(cfg.Addr, "127.0.0.1:0"), tokens: newTokens()}
 	s.buffers.New = func() any { return new([chunkSize]byte) }
 	s.stopped, s.stop = context.WithCancel(context.Background())
 	s.SetShape(cfg.Latency, cfg.Rate)
