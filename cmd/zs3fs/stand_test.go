@@ -86,7 +86,8 @@ func newStand(t *testing.T) *stand {
 	return s
 }
 
-// leaveNothing checks, and sees to it, that nothing stays mounted.
+// leaveNothing checks, and sees to it, that nothing stays mounted; and waits for
+// daemons, which write to the cache after umount has returned.
 func (s *stand) leaveNothing() {
 	for s.mounted() {
 		s.t.Errorf("%s is still mounted", s.mnt)
@@ -95,6 +96,7 @@ func (s *stand) leaveNothing() {
 			return
 		}
 	}
+	eventually(s.t, "the daemons end", func() bool { return len(s.daemons())+len(s.keepers()) == 0 })
 }
 
 func (s *stand) mounted() bool {
