@@ -2,6 +2,8 @@ package blockcache
 
 import (
 	"context"
+	"errors"
+	"fmt"
 	"sync"
 
 	"golang.org/x/sys/unix"
@@ -101,7 +103,7 @@ func (d *disk) vouch(o *object) (*Backing, error) {
 		return nil, nil
 	}
 	var st unix.Stat_t
-	if err := unix.Fstat(f.data, &st); err != nil {
+	if err := errors.Join(unix.Fstat(f.data, &st), opensAgain(f.data)); err != nil {
 		return nil, err
 	}
 	mu.Lock()
@@ -113,6 +115,21 @@ func (d *disk) vouch(o *object) (*Backing, error) {
 		d.order.passedWhole(d.index[o.id])
 	}
 	return &Backing{o: o, use: s.kernel, fd: f.data, inum: max(st.Ino, 1)}, nil
+}
+
+// opensAgain fails as the kernel's own open of the file will, whose failure would be
+// the application's: of a dead file system, which still answers fstat.
+func opensAgain(fd int) error {
+	again, err := retryInt(func() (int, error) {
+		return unix.Open(fmt.Sprintf("/proc/self/fd/%d", fd), unix.O_RDONLY|unix.O_CLOEXEC|unix.O_NONBLOCK, 0)
+	})
+	switch {
+	case err == nil:
+		unix.Close(again)
+	case errors.Is(err, unix.ENOENT): // there is no /proc, or the file was removed
+		return nil
+	}
+	return err
 }
 
 // Watch has fn called, once, when something becomes of the version; see Event. fn
