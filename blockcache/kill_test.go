@@ -2,17 +2,24 @@ package blockcache_test
 
 import (
 	"bufio"
+	"cmp"
+	"context"
 	"fmt"
+	"io"
 	"math/rand/v2"
 	"os"
 	"os/exec"
+	"strconv"
 	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
 
+	"github.com/minio/crc64nvme"
+
 	"github.com/zs3fs/zs3fs/blockcache"
 	"github.com/zs3fs/zs3fs/s3backend"
+	"github.com/zs3fs/zs3fs/s3backend/s3test"
 )
 
 // killed is set in the process that TestKilledAtRandomMoments kills.
@@ -23,7 +30,17 @@ func killConfig(dir string) blockcache.Config {
 	cfg := config(dir, 0)
 	cfg.BlockSize, cfg.Budget, cfg.WriteQueue = block, 30*block, 8*block
 	cfg.Memory = blockcache.NewMemory(16*block, block)
+	cfg.Prover = codedProver{}
 	return cfg
+}
+
+// codedProver knows what the coded contents' checksum is.
+type codedProver struct{}
+
+func (codedProver) Checksum(_ context.Context, obj s3backend.Object) (s3backend.Checksum, error) {
+	h := crc64nvme.New()
+	_, err := io.Copy(h, io.NewSectionReader(s3test.Coded(seed, 1, obj.Size), 0, obj.Size))
+	return s3backend.Checksum{CRC64NVME: h.Sum64(), HasCRC: true}, err
 }
 
 func killObjects() (objects []s3backend.Object) {
@@ -65,10 +82,24 @@ func TestKilledAtRandomMoments(t *testing.T) {
 		keepReading(t, c)
 	}
 	dir := t.TempDir()
-	for range 10 {
+	proved := 0
+	for i := range 10 * soakFactor(t) {
 		killOne(t, dir)
-		synctest.Test(t, func(t *testing.T) { checkAfterKill(t, dir) })
+		// Whatever is believed of what the killed one has left, it is right.
+		verify := []blockcache.Verify{blockcache.VerifyAuto, blockcache.VerifyNever, blockcache.VerifyAlways}[i%3]
+		synctest.Test(t, func(t *testing.T) { proved += checkAfterKill(t, dir, verify) })
 	}
+	t.Logf("%d versions were found proved", proved)
+}
+
+// soakFactor multiplies the rounds of the random tests.
+func soakFactor(t *testing.T) int {
+	s := cmp.Or(os.Getenv("ZS3FS_SOAK"), "1")
+	n, err := strconv.Atoi(s)
+	if err != nil || n < 1 {
+		t.Fatalf("ZS3FS_SOAK=%q is no positive number", s)
+	}
+	return n
 }
 
 func killOne(t *testing.T, dir string) {
@@ -93,8 +124,9 @@ func killOne(t *testing.T, dir string) {
 	cmd.Wait() // says that it was killed
 }
 
-func checkAfterKill(t *testing.T, dir string) {
+func checkAfterKill(t *testing.T, dir string, verify blockcache.Verify) (proved int) {
 	cfg := killConfig(dir)
+	cfg.Verify = verify
 	c := open(t, cfg)
 	synctest.Wait() // for the sweep
 	data, maps := files(t, dir)
@@ -109,11 +141,17 @@ func checkAfterKill(t *testing.T, dir string) {
 	src := &source{}
 	for _, obj := range killObjects() {
 		v := c.Version(obj)
+		if p, err := v.Proof(t.Context()); err != nil {
+			t.Error(err)
+		} else if p.Proved() {
+			proved++
+		}
 		readAll(t, v, src, 64*kib)
 		v.Close()
 	}
-	if s := c.Stats(); s.Mismatches != 0 {
-		t.Errorf("%d blocks did not match", s.Mismatches)
+	if s := c.Stats(); s.Mismatches != 0 || s.Disproved != 0 {
+		t.Errorf("%d blocks did not match, %d versions were disproved", s.Mismatches, s.Disproved)
 	}
 	closeCache(t, c)
+	return proved
 }
