@@ -27,7 +27,13 @@ func TestKillAtRandomMoments(t *testing.T) {
 		files[i] = s.overwrite(files[i], files[i].size) // so that something is cold
 		readers := s.load(t, append(files, files[i]), r)
 		eventually(t, "something is fetched", func() bool { return s.server.BytesSent() > 0 })
-		moment := time.NewTimer(time.Duration(r.IntN(400)) * time.Millisecond)
+		within := 400 * time.Millisecond
+		if round%2 == 1 {
+			// A small object becomes complete just now: it is being proved and sealed.
+			s.put(fmt.Sprint("small", round), int64(1+r.IntN(3*mib))).verify(t)
+			within = 20 * time.Millisecond
+		}
+		moment := time.NewTimer(time.Duration(r.Int64N(int64(within))))
 		<-moment.C
 		d.kill()
 		for _, reader := range readers {

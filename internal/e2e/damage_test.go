@@ -9,6 +9,8 @@ import (
 	"path/filepath"
 	"syscall"
 	"testing"
+
+	"golang.org/x/sys/unix"
 )
 
 // TestDamagedCache changes, cuts off, removes and replaces files of the cache, with
@@ -58,6 +60,7 @@ func TestDamagedCache(t *testing.T) {
 // but for the lock. precious is a file that is none of the cache's.
 func (s *stand) damage(t *testing.T, r *rand.Rand, precious string) {
 	t.Helper()
+	last := precious // the file before, to swap with
 	err := filepath.WalkDir(s.cache, func(path string, e fs.DirEntry, err error) error {
 		if err != nil || !e.Type().IsRegular() || e.Name() == "lock" || r.IntN(2) == 0 {
 			return err
@@ -74,13 +77,48 @@ func (s *stand) damage(t *testing.T, r *rand.Rand, precious string) {
 			func() error { return errors.Join(os.Remove(path), os.Symlink(precious, path)) },
 			func() error { return errors.Join(os.Remove(path), os.Link(precious, path)) },
 			func() error { return errors.Join(os.Remove(path), os.Mkdir(path, 0o700)) },
+			func() error { return errors.Join(os.Remove(path), unix.Mkfifo(path, 0o600)) },
+			func() error { return errors.Join(os.Remove(path), unix.Mknod(path, unix.S_IFSOCK|0o600, 0)) },
+			func() error { return os.Chmod(path, 0) },
+			func() error { return zeroed(path, info.Size()) },
+			func() error { return copied(path, last) },
 		}
+		if last != precious {
+			ways = append(ways, func() error { return swapped(path, last) })
+		}
+		if os.Geteuid() == 0 {
+			ways = append(ways,
+				func() error { return os.Chown(path, 12345, 12345) },
+				func() error {
+					return errors.Join(os.Remove(path), unix.Mknod(path, unix.S_IFCHR|0o600, int(unix.Mkdev(1, 5))))
+				})
+		}
+		last = path
 		return ways[r.IntN(len(ways))]()
 	})
 	// A daemon at work may have removed what it has found to be damaged.
 	if err != nil && !errors.Is(err, fs.ErrNotExist) && !errors.Is(err, fs.ErrExist) {
 		t.Fatal(err)
 	}
+}
+
+// zeroed leaves a file's length and none of its bytes.
+func zeroed(path string, size int64) error {
+	return errors.Join(os.Truncate(path, 0), os.Truncate(path, size))
+}
+
+// copied puts the bytes of another file into one.
+func copied(path, from string) error {
+	if st, err := os.Lstat(from); err != nil || !st.Mode().IsRegular() {
+		return nil // it has been replaced by what cannot be read to an end
+	}
+	raw, err := os.ReadFile(from)
+	return errors.Join(err, os.WriteFile(path, raw, 0o600))
+}
+
+// swapped exchanges two files.
+func swapped(a, b string) error {
+	return unix.Renameat2(unix.AT_FDCWD, a, unix.AT_FDCWD, b, unix.RENAME_EXCHANGE)
 }
 
 // flip changes a few bytes of a file.

@@ -1,6 +1,7 @@
 package e2e_test
 
 import (
+	"errors"
 	"fmt"
 	"math/rand/v2"
 	"os"
@@ -132,7 +133,8 @@ func TestFaultF48DiskIsPulledOut(t *testing.T) {
 	s := newStand(t)
 	disk := s.onExt4(t, 128*mib)
 	files := []file{s.put("a", 12*mib+1), s.put("b", 20*mib), s.put("c", 1)}
-	options := []string{"--block-size", "64KiB", "--log-level", "info", "--memory-limit", "32MiB"}
+	// A reader whom the kernel serves just then is the next test's.
+	options := []string{"--block-size", "64KiB", "--log-level", "info", "--memory-limit", "32MiB", "--passthrough=false"}
 	d := s.mount(options...)
 	for _, f := range files {
 		f.verify(t)
@@ -164,6 +166,39 @@ func TestFaultF48DiskIsPulledOut(t *testing.T) {
 	s.keepsAgain(t, disk.mnt, "again")
 	d.unmount()
 	walkCache(t, s.cache, false)
+}
+
+// TestFaultF48DiskIsPulledOutUnderTheKernel: who reads through the kernel alone has
+// nobody to ask: right bytes or EIO. A new open finds the way to the source.
+func TestFaultF48DiskIsPulledOutUnderTheKernel(t *testing.T) {
+	s := newStand(t)
+	disk := s.onExt4(t, 128*mib)
+	f := s.put("a", 20*mib+1)
+	d := s.mount()
+	cacheWhole(t, f)
+	d.end()
+	d = s.mount()
+	h := f.open(t, 0)
+	if err := f.readAt(h, 0, 128*kib); err != nil {
+		t.Fatal(err)
+	}
+	disk.shutDown()
+	for off := int64(0); off < f.size; off += mib {
+		if err := f.readAt(h, off, mib); err != nil && !errors.Is(err, unix.EIO) {
+			t.Errorf("the open handle, at %d: %v", off, err)
+		}
+	}
+	f.verify(t)
+	again := f.open(t, 0)
+	if err := f.readAt(again, mib, mib); err != nil {
+		t.Errorf("a new handle: %v", err)
+	}
+	if err := errors.Join(h.Close(), again.Close()); err != nil {
+		t.Error(err)
+	}
+	if n := d.end(); n.kernelOpens == 0 {
+		t.Error("nothing was read by the kernel alone")
+	}
 }
 
 // TestFaultF55UnmountedUnderTheMount: the cache's file system is detached. Nothing
