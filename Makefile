@@ -53,6 +53,7 @@ test: ## all tests: unit, race, conformance, mounted
 test-zfs: ## the mounted tests on a real OpenZFS: the host's, or else in a virtual machine; fstab lines under systemd
 	scripts/setup.sh test-zfs
 	$(ZFSTEST) $(INVM) -run '^TestZFS' $(MOUNTED)
+	$(ZFSTEST) -run '^TestPowerCuts$$' $(MOUNTED)
 	SYSTEMD=1 $(ZFSTEST) $(INVM) ./internal/fstabvm
 
 lint: ## format, vet and staticcheck
@@ -65,6 +66,7 @@ soak: ## the long forms of the tests, for hours
 	scripts/setup.sh test
 	ZS3FS_SOAK=$(SOAK) $(GO) test -count=1 -race -timeout $(SOAK_TIMEOUT) -v $(UNIT)
 	ZS3FS_SOAK=$(SOAK) $(GO) test -count=1 -timeout $(SOAK_TIMEOUT) -v $(MOUNTED)
+	ZS3FS_SOAK=$(SOAK) $(MAKE) --no-print-directory test-zfs ZFS_TIMEOUT=$(SOAK_TIMEOUT)
 
 bench: build ## throughput, requests and memory against a shaped server
 	scripts/setup.sh demo

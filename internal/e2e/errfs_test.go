@@ -220,7 +220,7 @@ func serveErrfs(text string) error {
 		RawFileSystem: fs.NewNodeFS(root, &fs.Options{EntryTimeout: &never, AttrTimeout: &never, NegativeTimeout: &never}),
 		changed:       make(chan struct{}),
 	}
-	server, err := fuse.NewServer(f, place.Mnt, &fuse.MountOptions{FsName: "errfs", Name: "errfs", MaxWrite: mib})
+	server, err := fuse.NewServer(f, place.Mnt, &fuse.MountOptions{FsName: "errfs", Name: "errfs", MaxWrite: mib, DisableSplice: true})
 	if err != nil {
 		return err
 	}

@@ -31,7 +31,7 @@ func TestZFSChecksumErrors(t *testing.T) {
 	d.reimport()
 
 	s.server.Reset()
-	s.mount()
+	s.mount("--passthrough=false") // the kernel would hand the errors on
 	for _, f := range []file{f, g} {
 		f.verify(t)
 	}

@@ -12,6 +12,8 @@ import (
 	"strconv"
 	"strings"
 	"testing"
+
+	"github.com/zs3fs/zs3fs/s3backend/s3test"
 )
 
 // diskVariable names a disk for pools; where it is unset they lie in files.
@@ -74,7 +76,13 @@ func (p *pool) dataset(name string, properties ...string) *dataset {
 	p.t.Helper()
 	d := &dataset{pool: p, name: p.name + "/" + name, dir: filepath.Join(p.dir, name)}
 	args := []string{"create", "-o", "mountpoint=" + d.dir}
-	for _, property := range append(slices.Clone(cacheProperties), properties...) {
+	for _, property := range cacheProperties {
+		name, _, _ := strings.Cut(property, "=")
+		if !slices.ContainsFunc(properties, func(given string) bool { return strings.HasPrefix(given, name+"=") }) {
+			args = append(args, "-o", property)
+		}
+	}
+	for _, property := range properties {
 		args = append(args, "-o", property)
 	}
 	must(p.t, "zfs", append(args, d.name)...)
@@ -125,9 +133,11 @@ func (p *pool) devices() string {
 }
 
 // standOn is a stand whose cache lies on the dataset.
-func standOn(d *dataset) *stand {
+func standOn(d *dataset) *stand { return standOnWith(d, s3test.ServerConfig{}) }
+
+func standOnWith(d *dataset, cfg s3test.ServerConfig) *stand {
 	d.t.Helper()
-	s := newStand(d.t)
+	s := newStandWith(d.t, cfg)
 	s.cache = filepath.Join(d.dir, "cache")
 	return s
 }

@@ -1,0 +1,118 @@
+//go:build zfsvm
+
+package e2e_test
+
+import (
+	"math/rand/v2"
+	"os"
+	"testing"
+	"time"
+)
+
+// TestZFSPassthrough: after a restart the kernel reads complete files from ZFS by
+// itself: no READ reaches the daemon, and no GET the server.
+func TestZFSPassthrough(t *testing.T) {
+	d := newPool(t).dataset("cache")
+	s := standOn(d)
+	files := []file{s.put("a", 5*mib+77), s.put("b", mib), s.put("c", 5), s.put("empty", 0)}
+	m := s.mount()
+	cacheWhole(t, files...)
+	m.end()
+	s.server.Reset()
+	m = s.mount()
+	for _, f := range files {
+		f.readIn(t, "sequential", "random", "mmap", "splice")
+		if n := s.gets(f.key); n > 0 {
+			t.Errorf("%d GETs of %s", n, f.key)
+		}
+	}
+	if n := m.end(); n.reads != 0 || n.daemonOpens != 0 || n.kernelOpens == 0 {
+		t.Errorf("of complete files: %+v", n)
+	}
+}
+
+// TestZFSWarmSpeed reads a complete file through the mount and the cache's copy of it
+// in turns, and prints how they compare. In the virtual machine the emulation hides
+// most of what they differ by, so that the bounds are loose.
+func TestZFSWarmSpeed(t *testing.T) {
+	d := newPool(t).dataset("cache")
+	s := standOn(d)
+	f := s.put("f", 32*mib)
+	m := s.mount()
+	cacheWhole(t, f)
+	m.end()
+	m = s.mount()
+	cached := f.cached(t)
+	for _, tt := range []struct {
+		name  string
+		chunk int
+		least float64 // of the copy's own speed
+	}{{"sequential, 1 MiB", mib, 0.5}, {"random, 4 KiB", 4 * kib, 0.4}} {
+		mounted, native := time.Hour, time.Hour
+		for range 5 {
+			native = min(native, timeReads(t, cached, tt.chunk))
+			mounted = min(mounted, timeReads(t, f.path(), tt.chunk))
+		}
+		ratio := native.Seconds() / mounted.Seconds()
+		t.Logf("%s: %v for the cache's copy, %v through the mount: %.2f of its speed", tt.name, native, mounted, ratio)
+		if ratio < tt.least {
+			t.Errorf("%s: %.2f of the copy's own speed", tt.name, ratio)
+		}
+	}
+	if n := m.end(); n.reads != 0 {
+		t.Errorf("%d READs reached the daemon", n.reads)
+	}
+}
+
+// timeReads reads chunks of a file: large ones all in order, small ones at random
+// places.
+func timeReads(t testing.TB, path string, chunk int) time.Duration {
+	t.Helper()
+	h, err := os.Open(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer h.Close()
+	info, err := h.Stat()
+	if err != nil {
+		t.Fatal(err)
+	}
+	chunks := info.Size() / int64(chunk)
+	n, place := chunks, func(i int64) int64 { return i }
+	if chunk < mib {
+		r := rand.New(rand.NewPCG(1, 1))
+		n, place = min(n, 1000), func(int64) int64 { return r.Int64N(chunks) }
+	}
+	p := make([]byte, chunk)
+	began := time.Now()
+	for i := range n {
+		if _, err := pread(h, p, place(i)*int64(chunk)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return time.Since(began)
+}
+
+// TestZFSRotUnderPassthrough: the kernel hands ZFS's EIO on to who reads a complete
+// file with a rotten record, and never other bytes than the object's.
+func TestZFSRotUnderPassthrough(t *testing.T) {
+	d := newPool(t).dataset("cache")
+	s := standOn(d)
+	f := s.put("f", 6*mib)
+	m := s.mount()
+	cacheWhole(t, f)
+	m.end()
+	data, device := d.records(f.cached(t)), d.device()
+	d.export()
+	rot(t, device, rand.New(rand.NewPCG(1, 1)), data[3])
+	d.reimport()
+	s.mount()
+	v := f.job("sequential").run(t)
+	t.Logf("read %d bytes, then: %s", v.Bytes, v.Error)
+	if v.Error != "" && v.Errno == 0 {
+		t.Errorf("wrong bytes: %s", v.Error)
+	}
+	// A read that the daemon answers heals it.
+	f.readIn(t, "direct")
+	f.readIn(t, "sequential")
+}
