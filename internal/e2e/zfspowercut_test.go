@@ -55,6 +55,12 @@ func TestPowerCuts(t *testing.T) {
 		// ZFS closes a transaction group after 5 s, or when much was written.
 		delay := time.Duration(r.IntN(8000)) * time.Millisecond
 		console, err := boot(payload, disk, last != "", delay)
+		for range 2 {
+			if err == nil || !strings.Contains(console, "Oops: int3") {
+				break // not the emulator's own mishap: see scripts/zfs-vm/exec
+			}
+			console, err = boot(payload, disk, last != "", delay)
+		}
 		for line := range strings.Lines(console) {
 			if strings.Contains(line, "powercut_test.go") {
 				t.Logf("round %d: %s", round, strings.TrimSpace(line))
