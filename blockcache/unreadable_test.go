@@ -3,6 +3,7 @@ package blockcache_test
 import (
 	"os"
 	"path/filepath"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -34,12 +35,12 @@ func TestUnreadableMapIsMadeAnew(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		failed := 0
+		var failed atomic.Int64
 		c = openFaulty(t, config(dir, 1000), blockcache.Faults{
 			Pread: func(p []byte, off int64, real func() (int, error)) (int, error) {
 				now, err := os.Stat(maps[0])
 				if err == nil && os.SameFile(now, rotten) && len(p) < kib && off == 0 {
-					failed++
+					failed.Add(1)
 					return 0, unix.EIO
 				}
 				return real()
@@ -51,8 +52,8 @@ func TestUnreadableMapIsMadeAnew(t *testing.T) {
 		fill(t, c, src, obj)
 		v := c.Version(obj)
 		defer v.Close()
-		if present, _ := v.Cached(); present != 40 || failed == 0 {
-			t.Errorf("%d blocks are cached, after %d failed reads", present, failed)
+		if present, _ := v.Cached(); present != 40 || failed.Load() == 0 {
+			t.Errorf("%d blocks are cached, after %d failed reads", present, failed.Load())
 		}
 	})
 }
