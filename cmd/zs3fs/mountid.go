@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"os"
 
 	"golang.org/x/sys/unix"
 )
@@ -48,7 +49,8 @@ func mountIDAt(dir string) (mountID, error) {
 	return id, unix.Close(fd)
 }
 
-// detachMount takes the mount id away from dir, if it is the topmost there, and
+// detachMount aborts the connection of the mount id, whose daemon is dead or cannot
+// end otherwise, and takes the mount away from dir, if it is the topmost there; it
 // says whether it did. Whatever is mounted or unmounted there meanwhile, no other
 // mount is taken away: the path names the open mount, not the directory. Only
 // fusermount3, for those who are not root, has nothing but the directory.
@@ -61,8 +63,10 @@ func detachMount(dir string, id mountID) (bool, error) {
 	if found != id {
 		return false, nil
 	}
-	switch err = unix.Unmount(fmt.Sprintf("/proc/self/fd/%d", fd), unix.MNT_DETACH); err {
+	switch err = unix.Unmount(fmt.Sprintf("/proc/self/fd/%d", fd), unix.MNT_DETACH|unix.MNT_FORCE); err {
 	case unix.EPERM:
+		// The file belongs to who mounted; it is missing where nobody mounts fusectl.
+		_ = os.WriteFile(fmt.Sprintf("/sys/fs/fuse/connections/%d/abort", id.Minor), []byte("1"), 0)
 		err = unmountPath(dir, unix.MNT_DETACH)
 	case unix.EINVAL: // somebody else did it just now
 		return false, nil

@@ -2,10 +2,12 @@ package e2e_test
 
 import (
 	"errors"
+	"fmt"
 	"math/rand/v2"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -331,4 +333,49 @@ func (s *stand) mountsWarm(f file) {
 	if n := s.server.BytesSent(); n != 0 {
 		s.t.Errorf("%d bytes were fetched again", n)
 	}
+}
+
+// TestFaultF73KilledWhileNotifying: a daemon that is killed while it has the kernel
+// forget a name waits for the directory's lock. Who holds it waits for a lookup that
+// nobody answers any more. Its keeper ends that for all of them.
+func TestFaultF73KilledWhileNotifying(t *testing.T) {
+	if os.Geteuid() != 0 {
+		t.Skip("only root sees what a thread waits for")
+	}
+	s := newStand(t)
+	f := s.put("d/f", mib)
+	d := s.mount()
+	h := f.open(t, 0)
+	release := make(chan struct{})
+	defer close(release)
+	held := s.server.Inject(s3test.Fault{
+		Match: s3test.Match{Where: func(r s3test.Request) bool { return strings.HasPrefix(r.Key, "d/other") }},
+		Do:    s3test.Hold(release),
+	})
+	lookup := exec.Command("stat", filepath.Join(s.mnt, "d/other"))
+	if err := lookup.Start(); err != nil {
+		t.Fatal(err)
+	}
+	eventually(t, "the lookup is under way", func() bool { return held.Hits() > 0 })
+	// That it is complete now makes the daemon take back its name.
+	if err := f.readAt(h, 0, mib); err != nil {
+		t.Fatal(err)
+	}
+	eventually(t, "the daemon waits for the directory", func() bool {
+		names, err := filepath.Glob(fmt.Sprintf("/proc/%d/task/*/wchan", d.cmd.Process.Pid))
+		if err != nil {
+			t.Fatal(err)
+		}
+		return slices.ContainsFunc(names, func(name string) bool {
+			text, _ := os.ReadFile(name) // the thread may have ended
+			return strings.Contains(string(text), "fuse_reverse_inval_entry")
+		})
+	})
+	d.kill()
+	if err := lookup.Wait(); err == nil {
+		t.Error("a file that is not there was found")
+	}
+	eventually(t, "the mount is gone", func() bool { return !mounted(t, s.mnt) })
+	s.mount()
+	f.verify(t)
 }
