@@ -19,6 +19,8 @@ type chain struct {
 	crew    *prefetch.Crew
 	catalog *catalog.Catalog
 	budget  int64
+	dataset string // that the cache lies on; empty elsewhere than on ZFS
+	survey  *survey
 	closers []func() error
 }
 
@@ -90,21 +92,21 @@ func (c *chain) openBucket(ctx context.Context, o *Options, log *slog.Logger) (e
 // openCache waits for a cache whose last daemon has lost its mount and is about
 // to end, as after umount and mount in one line; one that is mounted is an error.
 func (c *chain) openCache(ctx context.Context, o *Options, log *slog.Logger) (err error) {
-	total, err := capacity(o.Cache.Dir)
+	v, err := volumeOf(o.Cache.Dir)
 	if err != nil {
 		return cacheError(err, o.Cache.Dir)
 	}
-	if total == 0 && o.Cache.Size.Percent > 0 {
-		return fail(CacheUnwritable, "the file system of the cache directory %s does not tell its size: say --cache-size=10GiB, or give another --cache-dir", o.Cache.Dir)
+	if err = o.Cache.checkVolume(v); err != nil {
+		return err
 	}
-	c.budget = o.Cache.Size.of(total)
+	c.budget = o.Cache.Size.of(v.size)
 	config := blockcache.Config{
 		Dir: o.Cache.Dir,
 		Namespace: blockcache.Namespace{
 			Endpoint: c.client.Endpoint(), Bucket: o.Source.Bucket, Prefix: o.Source.Prefix, KeyID: c.client.KeyID(),
 		},
 		Verify: o.Cache.verify(), Prover: c.client,
-		BlockSize: o.Cache.BlockSize, Budget: c.budget, MinFree: o.Cache.MinFree.of(total),
+		BlockSize: o.Cache.BlockSize, Budget: c.budget, MinFree: o.Cache.MinFree.of(v.size),
 		// The rest is for what is on its way: a slow disk must not stop the fetching.
 		WriteQueue: c.memory.Limit() / 2,
 		Memory:     c.memory, Owner: o.Dir, Logger: log,
@@ -122,6 +124,7 @@ func (c *chain) openCache(ctx context.Context, o *Options, log *slog.Logger) (er
 		return cacheError(err, o.Cache.Dir)
 	}
 	c.closers = append(c.closers, c.cache.Close)
+	c.followVolume(o, v, log)
 	return nil
 }
 

@@ -37,6 +37,9 @@ func decode(f *pflag.FlagSet, o *Options, lists []string, sloppy bool) error {
 	if err := decodeEnvironment(f); err != nil {
 		return err
 	}
+	if o.Cache.Dataset != "" && f.Changed("cache-dir") {
+		return fail(Option, "--zfs-dataset and --cache-dir exclude each other: the dataset's mount point is the cache directory")
+	}
 	return validate(o)
 }
 
@@ -179,7 +182,7 @@ func validate(o *Options) error {
 		return fail(Option, "--name-max must be from 1 to 1024")
 	case o.Read.RequestSize < o.Cache.BlockSize:
 		return fail(Option, "--read-part-size must be at least --block-size")
-	case o.Cache.Dir == "":
+	case o.Cache.Dir == "" && o.Cache.Dataset == "":
 		return fail(Option, "there is no $HOME: say --cache-dir")
 	case o.Mount.AllowOther && o.Mount.AllowRoot:
 		return fail(Option, "--allow-other and --allow-root exclude each other")

@@ -59,6 +59,8 @@ func s3Flags(f *pflag.FlagSet, o *Options) {
 func cacheFlags(f *pflag.FlagSet, o *Options) {
 	c := &o.Cache
 	f.StringVar(&c.Dir, "cache-dir", defaultCacheDir(), "cache `DIRECTORY`, best a ZFS dataset with recordsize=1M")
+	f.StringVar(&c.Dataset, "zfs-dataset", "", "cache on this ZFS `DATASET`, which must be mounted, instead of --cache-dir")
+	f.BoolVar(&c.RequireZFS, "cache-require-zfs", false, "fail when the cache directory does not lie on ZFS")
 	c.Size = shareValue{Percent: 80}
 	f.Var(&c.Size, "cache-size", "most that the cache may take; a bare number is MiB, % is of the file system")
 	c.MinFree = shareValue{Percent: 5}

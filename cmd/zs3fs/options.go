@@ -25,11 +25,14 @@ type Options struct {
 }
 
 type cacheOptions struct {
-	Dir       string
-	Size      shareValue
-	MinFree   shareValue
-	BlockSize int64
-	Verify    choiceValue
+	Dir string
+	// Dataset is a ZFS dataset whose mount point takes the place of Dir.
+	Dataset    string
+	RequireZFS bool
+	Size       shareValue
+	MinFree    shareValue
+	BlockSize  int64
+	Verify     choiceValue
 }
 
 type readOptions struct {

@@ -1,13 +1,9 @@
 package main
 
 import (
-	"errors"
-	"io/fs"
 	"os"
 	"path/filepath"
 	"strings"
-
-	"golang.org/x/sys/unix"
 )
 
 // absolutePaths makes the options' paths independent of the directory the daemon
@@ -76,22 +72,4 @@ func realPath(path string) string {
 // within reports whether path is dir or below it.
 func within(path, dir string) bool {
 	return path == dir || strings.HasPrefix(path, strings.TrimSuffix(dir, "/")+"/")
-}
-
-// capacity is the size in bytes of the file system that path is, or will be, on.
-// On ZFS that is what the dataset holds and what it can still take. Free space
-// would be the wrong measure of a share: what is cached already would count
-// against the cache at each start.
-func capacity(path string) (int64, error) {
-	for {
-		var st unix.Statfs_t
-		err := unix.Statfs(path, &st)
-		if err == nil {
-			return int64(st.Blocks) * st.Bsize, nil
-		}
-		if !errors.Is(err, fs.ErrNotExist) || path == "/" {
-			return 0, err
-		}
-		path = filepath.Dir(path)
-	}
 }

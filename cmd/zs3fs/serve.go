@@ -28,6 +28,9 @@ func serve(o *Options, parent *parentLink) error {
 	signal.Notify(signals, unix.SIGINT, unix.SIGTERM)
 	defer signal.Stop(signals)
 	ignoreSignals()
+	if err := o.Cache.findDataset(); err != nil {
+		return err
+	}
 	// Before the log is opened, which may lie where it must not.
 	if err := checkOverlap(o); err != nil {
 		return err
@@ -52,7 +55,7 @@ func serve(o *Options, parent *parentLink) error {
 	closeOnExec()
 	k.arm(o.Dir, log)
 	log.Info("mounted", "source", o.Source.String(), "on", o.Dir, "endpoint", c.client.Endpoint(),
-		"cache", o.Cache.Dir, "filesystem", c.cache.Filesystem(), "cache-size", c.budget,
+		"cache", o.Cache.Dir, "filesystem", c.cache.Filesystem(), "dataset", c.dataset, "cache-size", c.budget,
 		"block-size", o.Cache.BlockSize, "memory", c.memory.Limit(), "connections", o.Read.Connections)
 	parent.ready()
 	err = watch(m, o, signals, log)

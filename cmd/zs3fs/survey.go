@@ -1,0 +1,70 @@
+package main
+
+import (
+	"context"
+	"log/slog"
+	"time"
+
+	"github.com/zs3fs/zs3fs/blockcache/zfs"
+)
+
+// surveyEvery: a survey runs two dozen short programs.
+const surveyEvery = 10 * time.Minute
+
+// survey looks at the cache's dataset: at the mount, and now and then. It logs
+// what is not right, once each.
+type survey struct {
+	dataset   string
+	blockSize int64
+	tools     *zfs.Tools
+	log       *slog.Logger
+	cancel    context.CancelFunc
+	done      chan struct{}
+	told      map[string]bool // what was logged; the goroutine's own
+}
+
+// startSurvey starts the goroutine that Close ends.
+func startSurvey(dataset string, blockSize int64, tools *zfs.Tools, log *slog.Logger) *survey {
+	ctx, cancel := context.WithCancel(context.Background())
+	s := &survey{dataset: dataset, blockSize: blockSize, tools: tools, log: log,
+		cancel: cancel, done: make(chan struct{}), told: map[string]bool{}}
+	go s.run(ctx)
+	return s
+}
+
+func (s *survey) run(ctx context.Context) {
+	defer close(s.done)
+	tick := time.NewTicker(surveyEvery)
+	defer tick.Stop()
+	for {
+		s.look()
+		select {
+		case <-ctx.Done():
+			return
+		case <-tick.C:
+		}
+	}
+}
+
+func (s *survey) look() {
+	findings, err := s.tools.Check(s.dataset, s.blockSize)
+	if err != nil {
+		s.log.Debug("the cache's dataset cannot be looked at", "dataset", s.dataset, "error", err)
+		return
+	}
+	for _, f := range findings {
+		if !f.Note && !s.told[f.What] {
+			s.told[f.What] = true
+			s.log.Warn("the cache's dataset is not as it should be", "dataset", s.dataset,
+				"what", f.What, "is", f.Is, "want", f.Want, "run", "zs3fs zfs check "+s.dataset)
+		}
+	}
+}
+
+// Close waits for the goroutine, but not for a program that hangs in the kernel,
+// as on a suspended pool: then it ends with the process.
+func (s *survey) Close() error {
+	s.cancel()
+	waitFor(s.done, startGrace)
+	return nil
+}
