@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"fmt"
 	"io"
 	"net/http"
@@ -25,8 +26,18 @@ type bucket struct {
 
 func newBucket(s settings) (*bucket, error) {
 	mem := s3test.NewMem()
-	mem.Put("big", s3test.Coded(1, 1, s.size))
-	mem.Put("huge", s3test.Coded(2, 1, 4<<30))
+	big := mem.Put("big", s3test.Coded(1, 1, s.size))
+	// A store has its checksums; computed when first asked for, they would cost the
+	// daemon's share of the processors.
+	if _, err := mem.Checksum(context.Background(), big); err != nil {
+		return nil, err
+	}
+	if !s.warmOnly {
+		huge := mem.Put("huge", s3test.Coded(2, 1, 4<<30))
+		if _, err := mem.Checksum(context.Background(), huge); err != nil {
+			return nil, err
+		}
+	}
 	for i := range 4 {
 		mem.Put(fmt.Sprintf("part%03d", i), s3test.Coded(uint32(10+i), 1, s.size/4))
 	}

@@ -23,6 +23,7 @@ type settings struct {
 	latency    time.Duration
 	runs       int
 	touch      bool
+	warmOnly   bool
 }
 
 func main() {
@@ -39,6 +40,7 @@ func main() {
 	flag.DurationVar(&s.latency, "latency", 20*time.Millisecond, "time to the first byte")
 	flag.IntVar(&s.runs, "runs", 3, "runs of each row; the median is printed")
 	flag.BoolVar(&s.touch, "touch", true, "touch free memory first: a virtual machine's host faults it in at up to 2 s/GB")
+	flag.BoolVar(&s.warmOnly, "warm-only", false, "only compare warm reads with reads of the cached file itself")
 	flag.Usage = usage
 	flag.Parse()
 	for name, p := range map[string]*int64{size: &s.size, rate: &s.rate} {
@@ -85,6 +87,12 @@ func run(s settings, names []string) error {
 		return err
 	}
 	defer b.close()
+	if err := warm(s, b); err != nil {
+		return err
+	}
+	if s.warmOnly {
+		return nil
+	}
 	bare, err := median(s.runs, b.bare)
 	if err != nil {
 		return err

@@ -2,9 +2,11 @@ package main
 
 import (
 	"bufio"
+	"bytes"
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -111,6 +113,17 @@ func reader(j job) (o outcome, err error) {
 type daemon struct {
 	cmd *exec.Cmd
 	mnt string
+	log bytes.Buffer // to be looked at after umount
+}
+
+// stat returns one of the counts that a daemon logs at its end.
+func (d *daemon) stat(name string) string {
+	_, rest, _ := strings.Cut(d.log.String(), " "+name+":")
+	n := strings.IndexFunc(rest, func(r rune) bool { return r < '0' || r > '9' })
+	if n <= 0 {
+		return "unknown"
+	}
+	return rest[:n]
 }
 
 func mount(s settings, b *bucket, r row, mnt, cache string) (*daemon, error) {
@@ -125,11 +138,11 @@ func mount(s settings, b *bucket, r row, mnt, cache string) (*daemon, error) {
 	}
 	cmd := exec.Command(s.bin, "mount", "-f", "s3://bench", mnt, "-o", strings.Join(options, ","))
 	cmd.Env = append(os.Environ(), "AWS_ACCESS_KEY_ID=bench", "AWS_SECRET_ACCESS_KEY=bench")
-	cmd.Stderr = os.Stderr
+	d := &daemon{cmd: cmd, mnt: mnt}
+	cmd.Stderr = io.MultiWriter(os.Stderr, &d.log)
 	if err := cmd.Start(); err != nil {
 		return nil, err
 	}
-	d := &daemon{cmd: cmd, mnt: mnt}
 	for deadline := time.Now().Add(30 * time.Second); time.Now().Before(deadline); time.Sleep(10 * time.Millisecond) {
 		if mounted, err := mountinfo.Mounted(mnt); err == nil && mounted {
 			return d, nil
