@@ -44,6 +44,8 @@ const (
 	MountTimeout    Code = 27
 	NoFuseDevice    Code = 28
 	NoFusermount    Code = 29
+	MetricsAddress  Code = 30
+	NoControl       Code = 31
 	CacheUnwritable Code = 40
 	CacheUnsafe     Code = 41
 	CacheLocked     Code = 42
@@ -94,6 +96,8 @@ var codes = []struct {
 	{MountTimeout, "mount time-out", "`--mount-timeout` ran out"},
 	{NoFuseDevice, "no /dev/fuse", "the kernel's FUSE device is missing or may not be opened"},
 	{NoFusermount, "no fusermount3", "not root, and there is no fusermount3 to mount with"},
+	{MetricsAddress, "metrics address", "nothing can listen on the address of `--metrics`"},
+	{NoControl, "no control", "`status`, `cache`: the mount's daemon does not answer on its control socket"},
 	{CacheUnwritable, "cache unwritable", "the cache directory cannot be made or written"},
 	{CacheUnsafe, "cache unsafe", "the cache directory belongs to, or is open to, somebody else"},
 	{CacheLocked, "cache in use", "another zs3fs uses this cache for the same bucket"},

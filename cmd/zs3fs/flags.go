@@ -111,6 +111,8 @@ func mountFlags(f *pflag.FlagSet, o *Options) {
 	f.BoolVar(&m.Passthrough, "passthrough", true, "let the kernel read wholly cached files by itself, where it can")
 	f.BoolVar(&m.NonEmpty, "nonempty", false, "mount over a directory that is not empty")
 	f.StringVar(&m.FSName, "fsname", "", "first column of the mount table (default: the source)")
+	f.StringVar(&m.Metrics, "metrics", "", "listen on `ADDRESS` for Prometheus; a port alone is on 127.0.0.1")
+	runtimeDirFlag(f, &m.RuntimeDir)
 	timeVar(f, &m.Timeout, "mount-timeout", 30*time.Second, "until the mount must be ready")
 	timeVar(f, &m.UnmountTimeout, "unmount-timeout", 5*time.Second, "how long a signalled daemon waits for open files, before and again after it detaches the mount")
 }

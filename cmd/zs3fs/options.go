@@ -67,6 +67,8 @@ type mountOptions struct {
 	Timeout            time.Duration
 	UnmountTimeout     time.Duration
 	Kernel             []string // for mount(2)
+	RuntimeDir         string   // of the control socket
+	Metrics            string   // address to listen on; empty is none
 	Warnings           []string // about options, to be logged once
 }
 

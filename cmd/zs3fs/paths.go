@@ -9,7 +9,7 @@ import (
 // absolutePaths makes the options' paths independent of the directory the daemon
 // works in later.
 func absolutePaths(o *Options) error {
-	for _, p := range []*string{&o.Cache.Dir, &o.Log.File, &o.S3.SharedCredentialsFile, &o.S3.SSECKeyFile, &o.S3.CABundle} {
+	for _, p := range []*string{&o.Cache.Dir, &o.Mount.RuntimeDir, &o.Log.File, &o.S3.SharedCredentialsFile, &o.S3.SSECKeyFile, &o.S3.CABundle} {
 		if *p == "" {
 			continue
 		}
@@ -29,6 +29,7 @@ func checkOverlap(o *Options) error {
 	own := []struct{ what, path string }{
 		{"the cache directory", o.Cache.Dir},
 		{"the log file", o.Log.File},
+		{"the control socket", o.Mount.RuntimeDir},
 		{"the credentials file", o.S3.SharedCredentialsFile},
 		{"the SSE-C key file", o.S3.SSECKeyFile},
 		{"the CA bundle", o.S3.CABundle},

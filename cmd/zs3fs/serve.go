@@ -43,10 +43,17 @@ func serve(o *Options, parent *parentLink) error {
 	for _, w := range o.Mount.Warnings {
 		log.Warn(w)
 	}
+	metrics, err := listenMetrics(o.Mount.Metrics)
+	if err != nil {
+		return err
+	}
 	k := startKeeper(o.Dir, log)
 	defer k.release()
 	c, m, err := startInTime(o, log)
 	if err != nil {
+		if metrics != nil {
+			metrics.Close()
+		}
 		return err
 	}
 	defer closeInTime(c, log)
@@ -54,11 +61,13 @@ func serve(o *Options, parent *parentLink) error {
 	// killed daemon's readers waiting.
 	closeOnExec()
 	k.arm(o.Dir, log)
+	op := operate(o, c, m, metrics, log)
 	log.Info("mounted", "source", o.Source.String(), "on", o.Dir, "endpoint", c.client.Endpoint(),
 		"cache", o.Cache.Dir, "filesystem", c.cache.Filesystem(), "dataset", c.dataset, "cache-size", c.budget,
 		"block-size", o.Cache.BlockSize, "memory", c.memory.Limit(), "connections", o.Read.Connections)
 	parent.ready()
 	err = watch(m, o, signals, log)
+	_ = op.Close()
 	// Before the cache is closed, which may take a while: another mount may come.
 	k.release()
 	log.Info("unmounted", "on", o.Dir, "code", int(codeOf(err)), "cache", c.cache.Stats(), "requests", c.crew.Stats(), "kernel", m.Stats())

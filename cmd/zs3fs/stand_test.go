@@ -79,7 +79,7 @@ func newStand(t *testing.T) *stand {
 	s.mem.Put("file", s3test.Coded(1, 1, 3<<20+5))
 	s.mem.Put("dir/small", s3test.Bytes([]byte("small\n")))
 	s.env = []string{
-		"PATH=" + os.Getenv("PATH"), "HOME=" + dir,
+		"PATH=" + os.Getenv("PATH"), "HOME=" + dir, "ZS3FS_RUNTIME_DIR=" + filepath.Join(dir, "run"),
 		"AWS_ACCESS_KEY_ID=" + accessKey, "AWS_SECRET_ACCESS_KEY=" + canary, "AWS_EC2_METADATA_DISABLED=true",
 	}
 	t.Cleanup(s.leaveNothing)

@@ -2,7 +2,9 @@ package main
 
 import (
 	"context"
+	"errors"
 	"log/slog"
+	"sync"
 	"time"
 
 	"github.com/zs3fs/zs3fs/blockcache/zfs"
@@ -21,6 +23,15 @@ type survey struct {
 	cancel    context.CancelFunc
 	done      chan struct{}
 	told      map[string]bool // what was logged; the goroutine's own
+
+	mu     sync.Mutex // guards latest
+	latest *surveyed
+}
+
+// surveyed is what a survey found.
+type surveyed struct {
+	Usage    zfs.Usage
+	Findings []zfs.Finding
 }
 
 // startSurvey starts the goroutine that Close ends.
@@ -47,11 +58,15 @@ func (s *survey) run(ctx context.Context) {
 }
 
 func (s *survey) look() {
-	findings, err := s.tools.Check(s.dataset, s.blockSize)
-	if err != nil {
+	usage, err := s.tools.Usage(s.dataset)
+	findings, checkErr := s.tools.Check(s.dataset, s.blockSize)
+	if err = errors.Join(err, checkErr); err != nil {
 		s.log.Debug("the cache's dataset cannot be looked at", "dataset", s.dataset, "error", err)
 		return
 	}
+	s.mu.Lock()
+	s.latest = &surveyed{usage, findings}
+	s.mu.Unlock()
 	for _, f := range findings {
 		if !f.Note && !s.told[f.What] {
 			s.told[f.What] = true
@@ -61,6 +76,16 @@ func (s *survey) look() {
 	}
 }
 
+// found is the latest, nil before the first.
+func (s *survey) found() *surveyed {
+	if s == nil {
+		return nil
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.latest
+}
+
 // Close waits for the goroutine, but not for a program that hangs in the kernel,
 // as on a suspended pool: then it ends with the process.
 func (s *survey) Close() error {
@@ -68,3 +93,5 @@ func (s *survey) Close() error {
 	waitFor(s.done, startGrace)
 	return nil
 }
+
+func (s *surveyed) faults() int { return zfs.Faults(s.Findings) }

@@ -104,7 +104,7 @@ func (s *stand) launch(options ...string) *daemon {
 // environ is what a zs3fs process gets: the credentials, and nothing of the user's.
 func (s *stand) environ() []string {
 	all := []string{
-		"PATH=" + os.Getenv("PATH"), "HOME=" + s.dir, "GOTRACEBACK=all",
+		"PATH=" + os.Getenv("PATH"), "HOME=" + s.dir, "GOTRACEBACK=all", "ZS3FS_RUNTIME_DIR=" + filepath.Join(s.dir, "run"),
 		"AWS_ACCESS_KEY_ID=" + accessKey, "AWS_SECRET_ACCESS_KEY=" + canary,
 		"AWS_EC2_METADATA_DISABLED=true", "AWS_CONFIG_FILE=/dev/null", "AWS_SHARED_CREDENTIALS_FILE=/dev/null",
 	}

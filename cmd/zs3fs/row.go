@@ -1,0 +1,61 @@
+package main
+
+import (
+	"github.com/zs3fs/zs3fs/blockcache"
+	"github.com/zs3fs/zs3fs/fusefs"
+	"github.com/zs3fs/zs3fs/prefetch"
+)
+
+// snapshot is what the rows are taken from, all at one time.
+type snapshot struct {
+	cache  blockcache.Stats
+	crew   prefetch.Stats
+	kernel fusefs.Stats
+	onDisk int64
+	zfs    surveyed
+}
+
+// row is one figure: a metric zs3fs_<name>, a value in the status, a line of its
+// page. Names ending in _total only grow; those with _bytes are bytes.
+type row struct {
+	name, help string
+	value      func(s *snapshot) int64
+}
+
+// rows are all figures. Whoever adds one here has added it everywhere.
+func rows() []row {
+	return []row{
+		{"cache_present_bytes", "bytes of objects in the cache", func(s *snapshot) int64 { return s.cache.DiskBytes }},
+		{"cache_budget_bytes", "limit of the bytes in the cache", func(s *snapshot) int64 { return s.cache.Budget }},
+		{"cache_disk_bytes", "taken on disk by the cache's dataset, 0 elsewhere than on ZFS", func(s *snapshot) int64 { return s.onDisk }},
+		{"cache_snapshot_bytes", "held on disk by snapshots alone", func(s *snapshot) int64 { return s.zfs.Usage.UsedBySnapshots }},
+		{"cache_pinned_bytes", "bytes in the cache that are never evicted", func(s *snapshot) int64 { return s.cache.PinnedBytes }},
+		{"cache_pinned_versions", "versions that are never evicted", func(s *snapshot) int64 { return s.cache.Pinned }},
+		{"cache_disk_hit_bytes_total", "bytes answered from the cache's disk, by the daemon", func(s *snapshot) int64 { return s.cache.DiskHits }},
+		{"cache_memory_hit_bytes_total", "bytes answered from memory, on their way or still held", func(s *snapshot) int64 { return s.cache.MemoryHits }},
+		{"cache_written_bytes_total", "bytes written to the cache", func(s *snapshot) int64 { return s.cache.Written }},
+		{"cache_dropped_blocks_total", "blocks not cached because the queue or the disk was full", func(s *snapshot) int64 { return s.cache.Dropped }},
+		{"cache_evicted_blocks_total", "blocks evicted", func(s *snapshot) int64 { return s.cache.Evicted }},
+		{"cache_mismatched_blocks_total", "cached blocks that were damaged, and dropped", func(s *snapshot) int64 { return s.cache.Mismatches }},
+		{"cache_healed_blocks_total", "damaged blocks that are whole again", func(s *snapshot) int64 { return s.cache.Healed }},
+		{"cache_write_errors_total", "failed writes to the cache's disk", func(s *snapshot) int64 { return s.cache.WriteErrors }},
+		{"cache_read_errors_total", "failed reads of the cache's disk", func(s *snapshot) int64 { return s.cache.ReadErrors }},
+		{"cache_sealed_versions_total", "versions that became complete and verified", func(s *snapshot) int64 { return s.cache.Sealed }},
+		{"cache_proved_versions_total", "of these, have the checksum that S3 keeps", func(s *snapshot) int64 { return s.cache.Proved }},
+		{"cache_unproved_versions_total", "of these, have no checksum to compare with", func(s *snapshot) int64 { return s.cache.Unprovable }},
+		{"cache_disproved_versions_total", "versions dropped because S3 keeps another checksum", func(s *snapshot) int64 { return s.cache.Disproved }},
+		{"source_fetched_bytes_total", "bytes received from S3", func(s *snapshot) int64 { return s.cache.Fetched }},
+		{"source_requests_total", "requests for bytes", func(s *snapshot) int64 { return s.cache.Requests }},
+		{"fetch_demands_total", "fetches for a reader that waits", func(s *snapshot) int64 { return s.crew.Demands }},
+		{"fetch_guesses_total", "fetches ahead of a reader", func(s *snapshot) int64 { return s.crew.Guesses }},
+		{"fetch_cancelled_total", "fetches ahead that were given up", func(s *snapshot) int64 { return s.crew.Cancelled }},
+		{"fetch_failed_total", "fetches ahead that failed", func(s *snapshot) int64 { return s.crew.Failed }},
+		{"fetch_panics_total", "fetches that ended in a fault of zs3fs", func(s *snapshot) int64 { return s.crew.Panics }},
+		{"fetch_running", "fetches under way", func(s *snapshot) int64 { return s.crew.Running }},
+		{"fetch_queued", "fetches that wait for a connection", func(s *snapshot) int64 { return s.crew.Queued }},
+		{"kernel_opens_total", "opens of files that the kernel reads by itself", func(s *snapshot) int64 { return s.kernel.KernelOpens }},
+		{"daemon_opens_total", "opens of files that the daemon reads", func(s *snapshot) int64 { return s.kernel.DaemonOpens }},
+		{"daemon_reads_total", "reads that the daemon answered", func(s *snapshot) int64 { return s.kernel.Reads }},
+		{"daemon_read_bytes_total", "bytes that the daemon answered with", func(s *snapshot) int64 { return s.kernel.ReadBytes }},
+	}
+}

@@ -1,0 +1,79 @@
+package main
+
+import (
+	"os"
+	"time"
+
+	"github.com/zs3fs/zs3fs/fusefs"
+)
+
+// status is what GET /status answers, as JSON. Sizes are in bytes.
+type status struct {
+	Source        string            `json:"source"`
+	MountPoint    string            `json:"mount_point"`
+	PID           int               `json:"pid"`
+	Version       string            `json:"version"`
+	Started       time.Time         `json:"started"`
+	UptimeSeconds int64             `json:"uptime_seconds"`
+	Cache         cacheStatus       `json:"cache"`
+	Passthrough   passthroughStatus `json:"passthrough"`
+	Values        map[string]int64  `json:"values"` // by the names of the rows
+}
+
+type cacheStatus struct {
+	Dir        string `json:"dir"`
+	Filesystem string `json:"filesystem"`
+	Dataset    string `json:"dataset,omitempty"`
+	// CompressionRatio is ZFS's, of all that the dataset holds; 0 is unknown.
+	CompressionRatio float64 `json:"compression_ratio,omitempty"`
+	Faults           int     `json:"dataset_faults"`
+	// Why nothing is cached, or read from the cache, for the time being.
+	WritingPaused string `json:"writing_paused,omitempty"`
+	ReadingPaused string `json:"reading_paused,omitempty"`
+}
+
+type passthroughStatus struct {
+	On     bool   `json:"on"`
+	Reason string `json:"reason,omitempty"` // why not
+}
+
+// mounted is a mount that stands. It asks the chain and never touches the mount.
+type mounted struct {
+	options *Options
+	chain   *chain
+	mount   *fusefs.Mount
+	started time.Time
+}
+
+func (m *mounted) snapshot() *snapshot {
+	s := &snapshot{cache: m.chain.cache.Stats(), crew: m.chain.crew.Stats(), kernel: m.mount.Stats()}
+	if found := m.chain.survey.found(); found != nil {
+		s.zfs = *found
+	}
+	if m.chain.dataset != "" {
+		// What zfs calls referenced; statfs needs no program to say it.
+		if v, err := volumeOf(m.options.Cache.Dir); err == nil && v.zfs {
+			s.onDisk = v.used
+		}
+	}
+	return s
+}
+
+func (m *mounted) status() status {
+	s := m.snapshot()
+	out := status{
+		Source: m.options.Source.String(), MountPoint: m.options.Dir, PID: os.Getpid(), Version: versionText(),
+		Started: m.started, UptimeSeconds: int64(time.Since(m.started).Seconds()),
+		Cache: cacheStatus{
+			Dir: m.options.Cache.Dir, Filesystem: m.chain.cache.Filesystem(), Dataset: m.chain.dataset,
+			CompressionRatio: s.zfs.Usage.Ratio, Faults: s.zfs.faults(),
+		},
+		Values: map[string]int64{},
+	}
+	out.Cache.WritingPaused, out.Cache.ReadingPaused = m.chain.cache.Paused()
+	out.Passthrough.On, out.Passthrough.Reason = m.mount.Passthrough()
+	for _, r := range rows() {
+		out.Values[r.name] = r.value(s)
+	}
+	return out
+}

@@ -1,0 +1,160 @@
+package main
+
+import (
+	"bytes"
+	"encoding/json"
+	"io"
+	"net"
+	"net/http"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/zs3fs/zs3fs/internal/control"
+)
+
+func (s *stand) runtimeDir() string { return filepath.Join(s.dir, "run") }
+
+// get asks for a page, over the control socket or an address.
+func get(t *testing.T, c *http.Client, url string) (code int, text string) {
+	t.Helper()
+	defer c.CloseIdleConnections()
+	r, err := c.Get(url)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer r.Body.Close()
+	body, err := io.ReadAll(r.Body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return r.StatusCode, string(body)
+}
+
+func TestStatus(t *testing.T) {
+	s := newStand(t)
+	p := s.foreground()
+	s.readFile()
+	var got status
+	for _, path := range []string{s.mnt, filepath.Join(s.mnt, "dir/small")} {
+		o := s.run("status", "--json", path)
+		if err := json.Unmarshal([]byte(o.stdout), &got); err != nil || o.code != OK {
+			t.Fatalf("%s: code %d, %v: %s%s", path, o.code, err, o.stdout, o.stderr)
+		}
+	}
+	if got.MountPoint != s.mnt || got.PID != p.cmd.Process.Pid || got.Cache.Dir != s.cache || got.Values["source_fetched_bytes_total"] < 3<<20+5 ||
+		got.Values["cache_budget_bytes"] == 0 || got.Cache.WritingPaused != "" {
+		t.Errorf("%+v", got)
+	}
+	if on, reason := got.Passthrough.On, got.Passthrough.Reason; on == (reason != "") {
+		t.Errorf("passthrough %v, reason %q", on, reason)
+	}
+	page := s.run("status", s.mnt)
+	for _, want := range []string{"s3://bucket on " + s.mnt, "passthrough", "source fetched bytes"} {
+		if !strings.Contains(page.stdout, want) {
+			t.Errorf("no %q in %s", want, page.stdout)
+		}
+	}
+	_, metrics := get(t, control.Client(s.runtimeDir(), s.mnt), "http://zs3fs/metrics")
+	for _, r := range rows() {
+		if !strings.Contains(metrics, "\nzs3fs_"+r.name+" ") || !strings.Contains(page.stdout, r.help) {
+			t.Errorf("no %s in the metrics or the page", r.name)
+		}
+	}
+	for name, text := range map[string]string{"status": page.stdout, "metrics": metrics} {
+		if strings.Contains(text, canary) || strings.Contains(text, accessKey) {
+			t.Errorf("a secret is in the %s", name)
+		}
+	}
+	if info, err := os.Lstat(filepath.Join(s.runtimeDir(), control.Name(s.mnt))); err != nil || info.Mode() != os.ModeSocket|0o600 {
+		t.Errorf("%v, %v", info, err)
+	}
+	s.must("umount", s.mnt)
+	if code := p.wait(); code != OK {
+		t.Errorf("code %d", code)
+	}
+	if left, err := os.ReadDir(s.runtimeDir()); err != nil || len(left) != 0 {
+		t.Errorf("left: %v, %v", left, err)
+	}
+	if o := s.run("status", s.mnt); o.code != NotMounted {
+		t.Errorf("code %d: %s", o.code, o.stderr)
+	}
+}
+
+func TestStatusOfStoppedControl(t *testing.T) {
+	s := newStand(t)
+	s.foreground()
+	if o := s.run("status", "--runtime-dir", filepath.Join(s.dir, "elsewhere"), s.mnt); o.code != NoControl || strings.Count(o.stderr, "\n") != 1 {
+		t.Errorf("code %d: %q", o.code, o.stderr)
+	}
+	s.must("umount", s.mnt)
+}
+
+func TestMetricsAddress(t *testing.T) {
+	s := newStand(t)
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	address := l.Addr().String()
+	_, port, _ := strings.Cut(address, ":")
+	if o := s.run(s.mountArgs("--metrics", port)...); o.code != MetricsAddress || s.mounted() {
+		t.Errorf("code %d: %s", o.code, o.stderr)
+	}
+	l.Close()
+	s.foreground("--metrics", port)
+	client := &http.Client{Transport: &http.Transport{DisableKeepAlives: true}}
+	if code, text := get(t, client, "http://"+address+"/metrics"); code != http.StatusOK || !strings.Contains(text, "\nzs3fs_cache_present_bytes ") {
+		t.Errorf("%d: %s", code, text)
+	}
+	// Nothing that changes anything, or names what is mounted.
+	for _, path := range []string{"/status", "/pin", "/debug/pprof/"} {
+		if code, _ := get(t, client, "http://"+address+path); code != http.StatusNotFound {
+			t.Errorf("%s: %d", path, code)
+		}
+	}
+	s.must("umount", s.mnt)
+}
+
+func TestPin(t *testing.T) {
+	s := newStand(t)
+	s.foreground()
+	file := filepath.Join(s.mnt, "file")
+	pinned := func() int64 {
+		var got status
+		if err := json.Unmarshal([]byte(s.run("status", "--json", s.mnt).stdout), &got); err != nil {
+			t.Fatal(err)
+		}
+		return got.Values["cache_pinned_versions"]
+	}
+	s.must("cache", "pin", file, filepath.Join(s.mnt, "dir/small"))
+	if n := pinned(); n != 2 {
+		t.Errorf("%d versions are pinned", n)
+	}
+	s.must("cache", "unpin", file)
+	if n := pinned(); n != 1 {
+		t.Errorf("%d versions are pinned", n)
+	}
+	for path, want := range map[string]Code{filepath.Join(s.mnt, "missing"): Failed, filepath.Join(s.mnt, "dir"): Failed, s.dir: NotMounted} {
+		if o := s.run("cache", "pin", path); o.code != want || strings.Count(o.stderr, "\n") != 1 {
+			t.Errorf("%s: code %d, %q", path, o.code, o.stderr)
+		}
+	}
+	s.must("umount", s.mnt)
+}
+
+// Names and kinds are what Prometheus wants, each once.
+func TestCollector(t *testing.T) {
+	registry := prometheus.NewPedanticRegistry()
+	registry.MustRegister(newCollector(func() *snapshot { return &snapshot{} }))
+	families, err := registry.Gather()
+	if err != nil || len(families) != len(rows()) {
+		t.Errorf("%d families of %d rows, %v", len(families), len(rows()), err)
+	}
+	var page bytes.Buffer
+	if err := (status{}).write(&page); err != nil {
+		t.Error(err)
+	}
+}
