@@ -26,7 +26,7 @@ func TestFstabMountCommands(t *testing.T) {
 			below := u.top()
 			if l.automount {
 				// Not by mount(8): whose options would count?
-				err := run("zs3fs", "mount", "--no-sign-request", "--endpoint-url", u.server.URL(), "bucket", l.dir)
+				err := run(os.Getenv(programVariable), "mount", "--no-sign-request", "--endpoint-url", u.server.URL(), "bucket", l.dir)
 				if exit := new(exec.ExitError); !errors.As(err, &exit) || exit.ExitCode() != 22 {
 					t.Errorf("zs3fs mount where an automount waits: %v, want exit code 22", err)
 				}

@@ -17,6 +17,8 @@ import (
 const (
 	// diskVariable names the machine's disk for pools.
 	diskVariable = "ZS3FS_ZFS_DISK"
+	// programVariable names the zs3fs under test, where make install has put it.
+	programVariable = "ZS3FS_E2E_BINARY"
 	// rebooted is there when the machine has started with the lines for the boot.
 	rebooted = "/var/lib/zs3fs-fstabvm"
 	pool     = "tank"
@@ -51,7 +53,7 @@ func prepare() error {
 			return run("zpool", "create", "-f", "-o", "ashift=12", "-m", "/"+pool, pool, os.Getenv(diskVariable))
 		},
 		func() error {
-			return run("zs3fs", "zfs", "create", pool+"/cache", "--size", "4GiB")
+			return run(os.Getenv(programVariable), "zfs", "create", pool+"/cache", "--size", "4GiB")
 		},
 		func() error { return os.WriteFile(credentials, []byte(secret), 0o600) },
 		func() error { return os.WriteFile(fstab, []byte(lines), 0o644) },
