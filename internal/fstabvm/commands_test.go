@@ -14,6 +14,7 @@ import (
 // TestFstabMountCommands: mount -a, mount DIR and umount DIR, of a plain line and of
 // one where an automount waits.
 func TestFstabMountCommands(t *testing.T) {
+	forgetBoot(t)
 	for _, l := range []line{
 		{fstype: "zs3fs", dir: "/mnt/plain"},
 		{fstype: "fuse.zs3fs", dir: "/mnt/auto", automount: true, options: ",x-systemd.idle-timeout=0"},
