@@ -82,8 +82,11 @@ func (s *stand) mountWithout(variables []string, options ...string) *daemon {
 // launch starts a daemon that may or may not come to be mounted.
 func (s *stand) launch(options ...string) *daemon {
 	s.t.Helper()
-	args := append([]string{"mount", "-f", "--log-level", "debug", "--endpoint-url", s.server.URL(),
-		"--cache-dir", s.cache}, options...)
+	args := []string{"mount", "-f", "--log-level", "debug", "--endpoint-url", s.server.URL()}
+	if s.cache != "" { // else the options say where to cache
+		args = append(args, "--cache-dir", s.cache)
+	}
+	args = append(args, options...)
 	d := &daemon{t: s.t, s: s, started: time.Now(), done: make(chan struct{})}
 	d.cmd = exec.Command(cmp.Or(s.binary, executable), append(args, "s3://"+s.server.Bucket(), s.mnt)...)
 	d.cmd.Env = s.environ()
