@@ -43,7 +43,7 @@ func (d *demo) startMount(ctx context.Context) error {
 	defer log.Close()
 	m := &mount{done: make(chan struct{})}
 	m.cmd = exec.Command(d.cfg.Program, args...)
-	m.cmd.Env = []string{"PATH=" + os.Getenv("PATH"), "HOME=" + d.dir, "ZS3FS_RUNTIME_DIR=" + filepath.Join(d.dir, "run"),
+	m.cmd.Env = []string{"PATH=" + os.Getenv("PATH"), "HOME=" + d.dir, "ZS3FS_RUNTIME_DIR=" + filepath.Join(d.cache, "control"),
 		"AWS_ACCESS_KEY_ID=" + accessKey, "AWS_SECRET_ACCESS_KEY=" + secretKey, "AWS_EC2_METADATA_DISABLED=true"}
 	m.cmd.Stdout, m.cmd.Stderr = log, log
 	if err := m.cmd.Start(); err != nil {
