@@ -13,6 +13,11 @@
 // and after a restart, the kernel may read its data file without us; see
 // [Version.Passthrough].
 //
+// What has to go when the budget is full is decided by package s3fifo, over
+// versions and over segments of large ones: a version counts as used when it is
+// opened, a segment when a handle first comes to it. Pinned versions, and those
+// that the kernel reads, stay. The order is saved, and survives a restart.
+//
 // It never decides what to fetch: package prefetch, its neighbour on the left,
 // does. It never speaks HTTP: missing bytes come from a [Source], which
 // package s3backend, on the right, implements.

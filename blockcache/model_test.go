@@ -2,6 +2,7 @@ package blockcache_test
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io/fs"
 	"math/rand/v2"
@@ -128,6 +129,32 @@ func (m *machine) Guess(t *rapid.T) {
 }
 
 func (m *machine) Forget(t *rapid.T) { m.version(t).Forget(0, 1<<40) }
+
+// Pin pins what fits.
+func (m *machine) Pin(t *rapid.T) {
+	v := m.version(t)
+	err := v.Pin()
+	var refused *blockcache.PinError
+	if err != nil && !errors.As(err, &refused) {
+		t.Fatal(err)
+	}
+	if err == nil && !v.Pinned() {
+		t.Fatal("not pinned")
+	}
+}
+
+func (m *machine) Unpin(t *rapid.T) {
+	v := m.version(t)
+	if err := v.Unpin(); err != nil || v.Pinned() {
+		t.Fatal("still pinned", err)
+	}
+}
+
+// Budget changes the budget while readers are at it.
+func (m *machine) Budget(t *rapid.T) {
+	m.cfg.Budget = int64(rapid.IntRange(1, 60).Draw(t, "budget")) * kib
+	m.cache.SetBudget(m.cfg.Budget, 0)
+}
 
 // Interrupt reads with a context that ends at once or soon.
 func (m *machine) Interrupt(t *rapid.T) {
@@ -273,6 +300,9 @@ func TestModel(t *testing.T) {
 			"forget":    m.Forget,
 			"interrupt": m.Interrupt,
 			"restart":   m.Restart,
+			"pin":       m.Pin,
+			"unpin":     m.Unpin,
+			"budget":    m.Budget,
 			"damage":    m.Damage,
 			"abandon":   m.Abandon,
 		})
