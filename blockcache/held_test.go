@@ -73,13 +73,15 @@ func TestEightReadersScanTwiceTheCache(t *testing.T) {
 	}
 	c := openFaulty(t, cfg, blockcache.Faults{
 		Pwrite: func(p []byte, _ int64, real func() (int, error)) (int, error) {
-			n, err := real()
-			if len(p) == block {
-				taken := onDisk(t, dir)
-				worst.Lock()
-				worst.bytes = max(worst.bytes, taken)
-				worst.Unlock()
+			if len(p) != block {
+				return real()
 			}
+			// No block is written while the files are added up: one that moves on
+			// meanwhile would be seen twice.
+			worst.Lock()
+			defer worst.Unlock()
+			n, err := real()
+			worst.bytes = max(worst.bytes, onDisk(t, dir))
 			return n, err
 		},
 	})
@@ -112,7 +114,8 @@ func TestEightReadersScanTwiceTheCache(t *testing.T) {
 	}
 	readers.Wait()
 	closeCache(t, c)
-	if worst.bytes > cfg.Budget || worst.bytes < cfg.Budget/2 {
+	// A file in many pieces takes some 4 KiB more for the list of them.
+	if worst.bytes > cfg.Budget+block/2 || worst.bytes < cfg.Budget/2 {
 		t.Errorf("files took up to %d bytes of %d", worst.bytes, cfg.Budget)
 	}
 	if s := c.Stats(); s.Evicted == 0 || s.WriteErrors != 0 {
