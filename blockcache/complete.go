@@ -117,7 +117,7 @@ func (d *disk) finish(o *object) {
 		d.disproved(o, f, sum, j)
 		return
 	}
-	if d.seal(o, f, seal{sum: sum, proof: j.proof, session: d.session}) {
+	if d.seal(o, f, seal{sum: sum, proof: j.proof}) {
 		d.c.counts.sealed(j.proof)
 		o.tell(Ready)
 	}
@@ -144,6 +144,7 @@ func (d *disk) seal(o *object, f files, s seal) bool {
 	ok := st != nil && o.wholeLocked() && now.files == f && now.stamp.known && now.writing == 0 &&
 		!now.noticeLocked(st, now.writes)
 	gen := now.gen
+	s.session = d.session
 	mu.Unlock()
 	if !ok {
 		return false

@@ -362,3 +362,32 @@ func TestUnprovedIsAskedAgain(t *testing.T) {
 		closeCache(t, c)
 	})
 }
+
+// TestDistrust: what was complete is kept from the kernel until each block has been
+// compared once more, in this session and for versions that were closed meanwhile.
+func TestDistrust(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c := openFaulty(t, config(t.TempDir(), 1000), blockcache.Faults{ZFS: true})
+		open, closed := codedObject("open", 5*kib), codedObject("closed", 3*kib)
+		fill(t, c, &source{}, open)
+		fill(t, c, &source{}, closed)
+		v := c.Version(open)
+		backing(t, v, true).Release()
+		c.Distrust()
+		w := c.Version(closed)
+		src := &source{}
+		for _, v := range []*blockcache.Version{v, w} {
+			backing(t, v, false)
+			readAll(t, v, src, kib)
+			synctest.Wait()
+			b := backing(t, v, true)
+			readBacking(t, b, v.Object().Size)
+			b.Release()
+			v.Close()
+		}
+		if n := src.requests.Load(); n != 0 {
+			t.Errorf("%d blocks fetched of sound files", n)
+		}
+		closeCache(t, c)
+	})
+}

@@ -72,6 +72,7 @@ type disk struct {
 	saved            uint64        // the order's state that was written down
 	noPunch          bool          // the file system cannot free a part of a file
 	dirty            bool          // this session has sealed something
+	distrusted       bool          // see Cache.Distrust
 	finishing        int           // versions being sealed
 	finished         chan struct{} // closed when there are none, while closing
 }

@@ -69,5 +69,6 @@ func (c *chain) recognize(o *Options, v volume, log *slog.Logger) {
 		return
 	}
 	c.survey = startSurvey(c.dataset, o.Cache.BlockSize, tools, log)
-	c.closers = append(c.closers, c.survey.Close)
+	errors := watchDiskErrors(c.dataset, tools, c.cache.Distrust, log)
+	c.closers = append(c.closers, c.survey.Close, errors.Close)
 }

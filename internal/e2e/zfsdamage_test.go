@@ -8,6 +8,8 @@ import (
 	"slices"
 	"strconv"
 	"testing"
+
+	"golang.org/x/sys/unix"
 )
 
 // TestZFSChecksumErrors lets records rot on the disk, so that ZFS answers their
@@ -44,6 +46,37 @@ func TestZFSChecksumErrors(t *testing.T) {
 		}
 	}
 	s.healed(t, f, g)
+}
+
+// TestZFSRotUnderPassthrough: records rot below a file that the kernel reads
+// without the daemon, which hands the error on. The daemon sees the pool's counts
+// grow, reads the file itself again, and fetches what is damaged.
+func TestZFSRotUnderPassthrough(t *testing.T) {
+	d := newPool(t).dataset("cache")
+	s := standOn(d)
+	f := s.put("f", 12*mib)
+	m := s.mount()
+	cacheWhole(t, f)
+	if code := m.unmount(); code != 0 {
+		t.Fatalf("unmount: exit code %d", code)
+	}
+	data, device := d.records(f.cached(t)), d.device()
+	d.export()
+	rot(t, device, rand.New(rand.NewPCG(1, 1)), data[3], data[9])
+	d.reimport()
+
+	s.server.Reset()
+	s.mount()
+	if v := f.job("sequential").run(t); v.Errno != unix.EIO {
+		t.Errorf("the kernel read a damaged file: %+v", v)
+	}
+	eventually(t, "the file is read by the daemon again", func() bool { return f.job("sequential").run(t).Error == "" })
+	for _, rec := range data {
+		if n := len(f.requests(rec.offset)); (n > 0) != (rec == data[3] || rec == data[9]) {
+			t.Errorf("%d GETs of the block at %d", n, rec.offset)
+		}
+	}
+	s.healed(t, f)
 }
 
 // healed wants the files to be cached wholly and right again, by and by.

@@ -92,27 +92,3 @@ func timeReads(t testing.TB, path string, chunk int) time.Duration {
 	}
 	return time.Since(began)
 }
-
-// TestZFSRotUnderPassthrough: the kernel hands ZFS's EIO on to who reads a complete
-// file with a rotten record, and never other bytes than the object's.
-func TestZFSRotUnderPassthrough(t *testing.T) {
-	d := newPool(t).dataset("cache")
-	s := standOn(d)
-	f := s.put("f", 6*mib)
-	m := s.mount()
-	cacheWhole(t, f)
-	m.end()
-	data, device := d.records(f.cached(t)), d.device()
-	d.export()
-	rot(t, device, rand.New(rand.NewPCG(1, 1)), data[3])
-	d.reimport()
-	s.mount()
-	v := f.job("sequential").run(t)
-	t.Logf("read %d bytes, then: %s", v.Bytes, v.Error)
-	if v.Error != "" && v.Errno == 0 {
-		t.Errorf("wrong bytes: %s", v.Error)
-	}
-	// A read that the daemon answers heals it.
-	f.readIn(t, "direct")
-	f.readIn(t, "sequential")
-}
