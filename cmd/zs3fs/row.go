@@ -13,6 +13,8 @@ type snapshot struct {
 	kernel fusefs.Stats
 	onDisk int64
 	zfs    surveyed
+
+	passthrough passthroughStatus
 }
 
 // row is one figure: a metric zs3fs_<name>, a value in the status, a line of its

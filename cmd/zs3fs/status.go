@@ -47,6 +47,7 @@ type mounted struct {
 
 func (m *mounted) snapshot() *snapshot {
 	s := &snapshot{cache: m.chain.cache.Stats(), crew: m.chain.crew.Stats(), kernel: m.mount.Stats()}
+	s.passthrough.On, s.passthrough.Reason = m.mount.Passthrough()
 	if found := m.chain.survey.found(); found != nil {
 		s.zfs = *found
 	}
@@ -71,7 +72,7 @@ func (m *mounted) status() status {
 		Values: map[string]int64{},
 	}
 	out.Cache.WritingPaused, out.Cache.ReadingPaused = m.chain.cache.Paused()
-	out.Passthrough.On, out.Passthrough.Reason = m.mount.Passthrough()
+	out.Passthrough = s.passthrough
 	for _, r := range rows() {
 		out.Values[r.name] = r.value(s)
 	}

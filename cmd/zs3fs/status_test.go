@@ -3,6 +3,7 @@ package main
 import (
 	"bytes"
 	"encoding/json"
+	"fmt"
 	"io"
 	"net"
 	"net/http"
@@ -62,6 +63,9 @@ func TestStatus(t *testing.T) {
 		if !strings.Contains(metrics, "\nzs3fs_"+r.name+" ") || !strings.Contains(page.stdout, r.help) {
 			t.Errorf("no %s in the metrics or the page", r.name)
 		}
+	}
+	if want := fmt.Sprintf("\nzs3fs_passthrough{reason=%q} ", got.Passthrough.Reason); !strings.Contains(metrics, want) {
+		t.Errorf("no %q in the metrics", want)
 	}
 	for name, text := range map[string]string{"status": page.stdout, "metrics": metrics} {
 		if strings.Contains(text, canary) || strings.Contains(text, accessKey) {
