@@ -207,12 +207,10 @@ func (d *disk) evictBlocks(o *object, from, to, need int64) (freed int64) {
 				return freed
 			}
 			first, n := o.victimsLocked(hand, end, need-freed)
-			if n > 0 {
-				o.clearLocked(first, n)
-			}
+			entries := o.clearLocked(first, n)
 			mu.Unlock()
 			if n > 0 {
-				bytes, ok := d.wipe(o, f, first, n)
+				bytes, ok := d.wipe(o, f, first, n, entries)
 				if !ok {
 					return freed
 				}
@@ -266,13 +264,14 @@ func (o *object) victimsLocked(at, end, need int64) (first, n int64) {
 }
 
 // clearLocked makes a run of blocks of one page absent, before their space is
-// freed: readers that are at it find their read void.
-func (o *object) clearLocked(first, n int64) {
+// freed: readers that are at it find their read void. It returns their entries.
+func (o *object) clearLocked(first, n int64) (entries []uint64) {
 	s := &o.store
 	s.gen++
 	s.beginWriteLocked()
 	done := make(chan struct{})
 	for i := first; i < first+n; i++ {
+		entries = append(entries, s.pages[i/pageEntries].entries[i%pageEntries])
 		s.clearEntryLocked(i)
 		s.punching[i] = done
 		if b := o.blocks[i]; b != nil {
@@ -280,17 +279,42 @@ func (o *object) clearLocked(first, n int64) {
 			b.refileLocked()
 		}
 	}
+	return entries
+}
+
+// restoreLocked takes clearLocked back.
+func (o *object) restoreLocked(first int64, entries []uint64) {
+	s := &o.store
+	for i, crc := range entries {
+		index := first + int64(i)
+		s.pages[index/pageEntries].entries[index%pageEntries] = crc
+		s.present++
+		if b := o.blocks[index]; b != nil && b.flight == nil && !b.loading {
+			b.onDisk = true
+			b.refileLocked()
+		}
+	}
 }
 
 // wipe frees the space of blocks that clearLocked took, the map's entries first,
-// and settles the accounting.
-func (d *disk) wipe(o *object, f files, first, n int64) (freed int64, ok bool) {
+// and settles the accounting. What a failing disk does not let go stays present,
+// with the entries it had: a map that says more than there is would be met as
+// damage. Without entries, the blocks are no good and go in any case.
+func (d *disk) wipe(o *object, f files, first, n int64, entries []uint64) (freed int64, ok bool) {
 	mu, s := &d.c.mem.mu, &o.store
 	off, end := o.span(first, n)
-	// A failure leaves entries whose data is gone: a mismatch after the next
-	// start, and no harm.
-	_ = d.writeEntries(f, first, make([]uint64, n)...)
-	err := d.sys.punch(f.data, off, end-off)
+	absent := make([]uint64, n)
+	err := d.writeEntries(f, first, absent...)
+	if err == nil || entries == nil || diskFull(err) {
+		late := err != nil
+		if err = d.sys.punch(f.data, off, end-off); err != nil && !late && entries != nil {
+			_ = d.writeEntries(f, first, entries...) // else a start sees less than there is
+		} else if late {
+			// ZFS writes a map anew even where it changes, and a full one had no
+			// room for that until now. If it fails again, the next reader meets it.
+			_ = d.writeEntries(f, first, absent...)
+		}
+	}
 	st := f.statData()
 	mu.Lock()
 	defer mu.Unlock()
@@ -306,6 +330,7 @@ func (d *disk) wipe(o *object, f files, first, n int64) (freed int64, ok bool) {
 		if errors.Is(err, unix.EOPNOTSUPP) || errors.Is(err, unix.ENOSYS) {
 			d.noPunch = true
 		}
+		o.restoreLocked(first, entries)
 		return 0, false // the space is still taken, and stays counted
 	}
 	if first/pageEntries < s.counted {
@@ -337,7 +362,7 @@ func (d *disk) dropBlock(o *object, index int64) {
 	o.clearLocked(index, 1)
 	f := s.files
 	o.users++
-	if !d.spawnLocked(func() { d.wipe(o, f, index, 1); o.leave() }) {
+	if !d.spawnLocked(func() { d.wipe(o, f, index, 1, nil); o.leave() }) {
 		o.users-- // at the end: the next start finds it damaged again
 	}
 }
