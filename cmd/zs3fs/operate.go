@@ -22,7 +22,7 @@ type operator struct{ servers []*control.Server }
 // operate starts to answer. That there is no control socket is no reason not to
 // mount, and is logged.
 func operate(o *Options, c *chain, m *fusefs.Mount, metrics net.Listener, log *slog.Logger) *operator {
-	up := &mounted{options: o, chain: c, mount: m, started: time.Now()}
+	up := &mounted{options: o, chain: c, mount: m, use: newDiskUse(o.Cache.Dir), started: time.Now()}
 	figures := metricsHandler(up.snapshot)
 	op := &operator{}
 	if l, err := control.Listen(o.Mount.RuntimeDir, o.Dir); err != nil {

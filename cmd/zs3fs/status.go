@@ -42,6 +42,7 @@ type mounted struct {
 	options *Options
 	chain   *chain
 	mount   *fusefs.Mount
+	use     *diskUse
 	started time.Time
 }
 
@@ -52,10 +53,7 @@ func (m *mounted) snapshot() *snapshot {
 		s.zfs = *found
 	}
 	if m.chain.dataset != "" {
-		// What zfs calls referenced; statfs needs no program to say it.
-		if v, err := volumeOf(m.options.Cache.Dir); err == nil && v.zfs {
-			s.onDisk = v.used
-		}
+		s.onDisk = m.use.bytes()
 	}
 	return s
 }
