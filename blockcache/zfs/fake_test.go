@@ -68,6 +68,7 @@ func newHost(t *testing.T, w world) *host {
 	h.write(w)
 	t.Setenv(worldVariable, filepath.Join(h.dir, "world"))
 	t.Setenv("PATH", h.dir)
+	t.Setenv("GORACE", "atexit_sleep_ms=0") // a fake ends a second late otherwise
 	if h.Tools, err = Find(); err != nil {
 		t.Fatal(err)
 	}
