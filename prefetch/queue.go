@@ -19,9 +19,10 @@ type queue struct {
 	guessed int // running guesses
 }
 
-// line is the guesses of one reader, the nearest first.
+// line is the guesses of one reader, or for the files of one directory, the
+// nearest first.
 type line struct {
-	owner *Reader
+	party any
 	jobs  []guess
 }
 
@@ -53,10 +54,10 @@ func reserve(connections int) int {
 func (q *queue) addDemand(j *job) { q.demands = append(q.demands, j) }
 
 func (q *queue) addGuess(j *job, distance int64) {
-	i := slices.IndexFunc(q.lines, func(l *line) bool { return l.owner == j.owner })
+	i := slices.IndexFunc(q.lines, func(l *line) bool { return l.party == j.owner.turn() })
 	if i < 0 {
 		i = len(q.lines)
-		q.lines = append(q.lines, &line{owner: j.owner})
+		q.lines = append(q.lines, &line{party: j.owner.turn()})
 	}
 	l := q.lines[i]
 	at, _ := slices.BinarySearchFunc(l.jobs, distance, func(g guess, d int64) int {
@@ -119,7 +120,7 @@ func (q *queue) withdraw(j *job) bool {
 func (q *queue) drop(owner *Reader, s span) (queued, running []*job) {
 	hit := func(j *job) bool { return j.owner == owner && j.span.overlaps(s) && j.span.end() <= s.end() }
 	q.lines = slices.DeleteFunc(q.lines, func(l *line) bool {
-		if l.owner == owner {
+		if l.party == owner.turn() {
 			l.jobs = slices.DeleteFunc(l.jobs, func(g guess) bool {
 				if hit(g.job) {
 					queued = append(queued, g.job)

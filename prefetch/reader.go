@@ -26,7 +26,12 @@ type Reader struct {
 	crew    *Crew
 	version *blockcache.Version
 	block   int64
-	closed  atomic.Bool
+	// party is whose turn its guesses wait for: that of the directory in which it
+	// is fetched ahead; nil is its own.
+	party any
+	// failed is told when a guess has failed; nil where nobody wants to know.
+	failed func(error)
+	closed atomic.Bool
 	// users are the reads and jobs under way, and one until Close: the last one
 	// closes the version.
 	users atomic.Int64
@@ -154,6 +159,9 @@ func (r *Reader) guessFailed(err error) {
 	r.detector.pause()
 	r.mu.Unlock()
 	r.crew.dropQueued(r)
+	if r.failed != nil {
+		r.failed(err)
+	}
 	r.crew.cfg.Logger.Debug("reading ahead failed", "key", r.Object().Key, "err", err)
 }
 
@@ -161,6 +169,14 @@ func (r *Reader) demandSucceeded() {
 	r.mu.Lock()
 	r.detector.resume()
 	r.mu.Unlock()
+}
+
+// turn returns what readers whose guesses take turns together have in common.
+func (r *Reader) turn() any {
+	if r.party != nil {
+		return r.party
+	}
+	return r
 }
 
 // acquire keeps the version open until release; it fails when it is closed.
