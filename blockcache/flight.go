@@ -96,20 +96,27 @@ func (f *Flight) fetch(ctx context.Context, src Source) error {
 	return nil
 }
 
-// learn keeps the checksum that came with the whole object.
+// learn keeps the version id, by which later flights go on after the object was
+// replaced, and the checksum that came with the whole object.
 func (f *Flight) learn(body io.Reader) {
-	known, ok := body.(s3backend.ChecksummedBody)
-	if !ok {
-		return
+	id, sum, summed := "", s3backend.Checksum{}, false
+	if b, ok := body.(s3backend.VersionedBody); ok {
+		id = b.VersionID()
 	}
-	sum, ok := known.Checksum()
-	if !ok {
-		return
+	if b, ok := body.(s3backend.ChecksummedBody); ok {
+		sum, summed = b.Checksum()
 	}
 	mu := &f.o.c.mem.mu
 	mu.Lock()
 	defer mu.Unlock()
-	f.o.checksum = &sum
+	if id != "" && id != f.o.obj.VersionID {
+		obj := *f.o.obj // shared with provers
+		obj.VersionID = id
+		f.o.obj = &obj
+	}
+	if summed {
+		f.o.checksum = &sum
+	}
 }
 
 // nextBlock returns the block to fill next, nil when there is none (any more).

@@ -19,7 +19,7 @@ type object struct {
 	users   int              // handles, flights, and those busy with its files
 	store   store
 
-	obj      *s3backend.Object   // nil when only eviction knows it
+	obj      *s3backend.Object   // as it is best known; nil when only eviction knows it
 	checksum *s3backend.Checksum // of the whole, once the server has told
 	final    bool                // disproved for good; see ErrDisproved
 	watchers map[any]func(Event)
@@ -122,8 +122,8 @@ func (o *object) absentLocked(index int64) (absent, known bool) {
 }
 
 // launchLocked makes blocks [from, to), all missing, a flight.
-func (o *object) launchLocked(obj s3backend.Object, from, to int64, demand bool) *Flight {
-	f := &Flight{o: o, obj: obj, first: from, n: to - from, guess: !demand, next: from, end: to}
+func (o *object) launchLocked(from, to int64, demand bool) *Flight {
+	f := &Flight{o: o, obj: *o.obj, first: from, n: to - from, guess: !demand, next: from, end: to}
 	if demand {
 		f.wanted = to
 	}

@@ -93,7 +93,7 @@ func (v *Version) Claim(first, n int64, demand bool) *Flight {
 	}
 	v.o.withPresence(first, n, func(from, to int64) {
 		if from < to && !v.o.final {
-			f = v.o.launchLocked(v.obj, from, to, demand)
+			f = v.o.launchLocked(from, to, demand)
 		}
 	})
 	return f

@@ -16,7 +16,7 @@ const progress = 64 << 10
 // connections as it takes. One goroutine reads; Close may come from any.
 type body struct {
 	c   *Client
-	obj Object // with the ETag of the first answer when the caller knew none
+	obj Object // with the ETag and the version id of the first answer when the caller knew none
 
 	begin, pos, end int64 // pos is the offset of the next byte
 
@@ -26,6 +26,8 @@ type body struct {
 
 	sum    Checksum // what the first answer said; Open's until it returns
 	hasSum bool
+	// version is the id that the first answer named; Open's until it returns.
+	version string
 
 	answer *answer // or nil: connect before the next byte
 	err    error   // final, returned by every later Read
@@ -43,10 +45,11 @@ func newBody(ctx context.Context, c *Client, obj Object, off, n int64) *body {
 	return b
 }
 
-// learn takes the checksum from the first answer. One with a range has none, or,
-// of some servers, the wrong one.
+// learn takes the version id and the checksum from the first answer. One with a
+// range has no checksum, or, of some servers, the wrong one.
 func (b *body) learn() {
 	h := b.answer.header
+	b.version = h.Get(versionHeader)
 	if whole(b.obj, b.pos, b.end) && h.Get("Content-Range") == "" {
 		b.sum = b.c.checksumOf(h)
 		b.hasSum = b.sum.HasCRC || b.sum.HasMD5
@@ -127,6 +130,9 @@ func (b *body) connect() error {
 		b.answer = a
 		if b.obj.ETag == "" {
 			b.obj.ETag = a.header.Get("ETag")
+		}
+		if b.obj.VersionID == "" {
+			b.obj.VersionID = a.header.Get(versionHeader)
 		}
 		return nil
 	})

@@ -72,22 +72,6 @@ func (c *Client) get(ctx context.Context, obj Object, off, end int64) (io.ReadCl
 	return out.Body, raw.Header, nil
 }
 
-// byVersion asks for the version id, if there is one, and without it where that
-// is refused: If-Match keeps the version just as well while it is the current one.
-func (c *Client) byVersion(id string, ask func(id *string) error) error {
-	if id == "" || c.unversioned.Load() {
-		return ask(nil)
-	}
-	err := ask(&id)
-	if !isAccessDenied(err) {
-		return err
-	}
-	if err = ask(nil); err == nil {
-		c.unversioned.Store(true)
-	}
-	return err
-}
-
 // whole says that the bytes from off up to end are all there are. They are asked
 // for without a Range, because S3 sends no checksum with a range that is not a
 // part, and some servers send the wrong one; and the answer is status 200 then.
@@ -184,8 +168,4 @@ func parseOffset(s string) (int64, error) {
 // servers leave out in listings or in answers.
 func sameETag(a, b string) bool {
 	return strings.Trim(a, `"`) == strings.Trim(b, `"`)
-}
-
-func isAccessDenied(err error) bool {
-	return statusOf(err) == http.StatusForbidden && errors.Is(judge("open", err).err, fs.ErrPermission)
 }

@@ -146,6 +146,64 @@ func TestVersionID(t *testing.T) {
 	}
 }
 
+// The id that the first answer names carries a body over an overwrite in its
+// middle, and is handed on.
+func TestResumesByLearntVersion(t *testing.T) {
+	f := serve(t, func(w http.ResponseWriter, r *http.Request, i int) {
+		switch id := r.URL.Query().Get("versionId"); {
+		case i == 1:
+			w.Header().Set("X-Amz-Version-Id", "v7")
+			body := header(w, r)
+			w.WriteHeader(206)
+			w.Write(body[:n/2])
+			hangUp(w, false)
+		case id == "":
+			fail(w, 412, "PreconditionFailed")
+		case id != "v7" || r.Header.Get("If-Match") != etag:
+			t.Errorf("asked for version %q, If-Match %q", id, r.Header.Get("If-Match"))
+		default:
+			right(w, r)
+		}
+	})
+	body, err := f.client(t).Open(context.Background(), object, off, n)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer body.Close()
+	got, err := io.ReadAll(body)
+	checkBytes(t, got, err)
+	if v, ok := body.(s3backend.VersionedBody); !ok || v.VersionID() != "v7" || f.count() != 2 {
+		t.Errorf("version %v, %d requests", v, f.count())
+	}
+}
+
+// A version that was deleted for good is read from the current one while that has
+// the same bytes, and is gone otherwise.
+func TestVersionDeletedForGood(t *testing.T) {
+	current := etag
+	f := serve(t, func(w http.ResponseWriter, r *http.Request, i int) {
+		switch {
+		case r.URL.Query().Get("versionId") != "":
+			fail(w, 404, "NoSuchVersion")
+		case current != r.Header.Get("If-Match"):
+			fail(w, 412, "PreconditionFailed")
+		default:
+			right(w, r)
+		}
+	})
+	c, obj := f.client(t), object
+	obj.VersionID = "v7"
+	got, err := readObject(c, obj)
+	checkBytes(t, got, err)
+	current = `"other"`
+	if _, err = readObject(c, obj); !errors.Is(err, s3backend.ErrChanged) {
+		t.Errorf("%v, want %v", err, s3backend.ErrChanged)
+	}
+	if f.count() != 4 {
+		t.Errorf("%d requests, want 4", f.count())
+	}
+}
+
 // Connections are used again: F90, and what keeps small reads cheap.
 func TestKeepsConnection(t *testing.T) {
 	ports := map[string]bool{}

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"io/fs"
 	"os"
+	"path/filepath"
 	"testing"
 
 	"golang.org/x/sys/unix"
@@ -92,6 +93,44 @@ func TestFaultF9VersionedBucket(t *testing.T) {
 		if _, err := os.Open(g.path()); !errors.Is(err, fs.ErrNotExist) {
 			t.Errorf("open of a deleted object: %v, want ENOENT", err)
 		}
+	}
+}
+
+// TestReadOnByLearntVersion: a handle whose name came from a listing, which does
+// not tell version ids, goes on reading its version after an overwrite and a
+// delete, by the id that its first GET told, and no request more.
+func TestReadOnByLearntVersion(t *testing.T) {
+	for _, versioning := range []bool{true, false} {
+		s := newStand(t)
+		s.bucket.SetVersioning(versioning)
+		f := s.put("d/f", 640*kib)
+		s.mount("--block-size", "64KiB", "--read-part-size", "64KiB", "--read-ahead", "0")
+		if _, err := os.ReadDir(filepath.Join(s.mnt, "d")); err != nil {
+			t.Fatal(err)
+		}
+		before := f.open(t, 0)
+		if err := f.readAt(before, 0, 4096); err != nil {
+			t.Fatal(err)
+		}
+		s.server.Reset()
+		g := s.overwrite(f, 100*kib)
+		reads := 0
+		for off := int64(64 * kib); off < f.size; off += 64 * kib {
+			err := f.readAt(before, off, 4096)
+			switch reads++; {
+			case versioning && err != nil:
+				t.Errorf("at %d: %v", off, err)
+			case !versioning && !errors.Is(err, unix.ESTALE):
+				t.Errorf("at %d: %v, want ESTALE", off, err)
+			}
+			if off == 320*kib {
+				s.bucket.Delete("d/f")
+			}
+		}
+		if n := s.server.Count(); versioning && n != reads {
+			t.Errorf("%d requests for %d blocks", n, reads)
+		}
+		s.bucket.Put(g.key, g.content)
 	}
 }
 

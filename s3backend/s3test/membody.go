@@ -52,6 +52,9 @@ func (b *memBody) Checksum() (s3backend.Checksum, bool) {
 	return c, c.HasCRC || c.HasMD5
 }
 
+// VersionID implements s3backend.VersionedBody.
+func (b *memBody) VersionID() string { return b.v.obj.VersionID }
+
 func (b *memBody) Close() error {
 	b.closed.Store(true)
 	return nil

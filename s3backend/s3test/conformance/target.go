@@ -68,6 +68,7 @@ func TestBucket(t *testing.T, open Open) {
 		{"OpenSmallReads", testOpenSmallReads},
 		{"OpenReplaced", testOpenReplaced},
 		{"OpenDeleted", testOpenDeleted},
+		{"VersionOfBodies", testVersionOfBodies},
 		{"OpenArchived", testOpenArchived},
 		{"OpenCancelled", testOpenCancelled},
 		{"OpenClosed", testOpenClosed},

@@ -48,6 +48,39 @@ func testOpenReplaced(s suite) {
 	}
 }
 
+// testVersionOfBodies: the answer to a GET names the version id that a listing
+// lacks, and by it the version is read after it was replaced.
+func testVersionOfBodies(s suite) {
+	const size = 100_000
+	s.put("k", 1, 1, size)
+	listed := s.list("", 0)["k"].Object
+	for _, r := range [][2]int64{{0, size}, {0, 10}, {size - 1, 1}} {
+		body, err := s.Bucket.Open(s.Context(), listed, r[0], r[1])
+		if err != nil {
+			s.Fatal(err)
+		}
+		v, ok := body.(s3backend.VersionedBody)
+		if !ok {
+			s.Fatalf("%T has no VersionID", body)
+		}
+		id := v.VersionID()
+		if err := body.Close(); err != nil {
+			s.Error(err)
+		}
+		if (id != "") != s.Versioned {
+			s.Fatalf("%d bytes from %d: version id %q", r[1], r[0], id)
+		}
+		old := listed
+		old.VersionID = id
+		s.put("k", 1, 2, size/2)
+		s.wantOld(old, 1)
+		s.remove("k")
+		s.wantOld(old, 1)
+		s.put("k", 1, 1, size)
+		listed = s.list("", 0)["k"].Object
+	}
+}
+
 func testOpenDeleted(s suite) {
 	old := s.put("k", 1, 1, 1000)
 	s.remove("k")
