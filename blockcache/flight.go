@@ -42,6 +42,9 @@ func (f *Flight) Range() (first, n int64) { return f.first, f.n }
 func (f *Flight) Run(ctx context.Context, src Source) error {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
+	if f.guess {
+		ctx = s3backend.AsGuess(ctx, f.Waited)
+	}
 	err := errAbandoned
 	// Deferred, so that no reader is left waiting when the source panics.
 	defer func() { f.land(ctx, err) }()
@@ -224,6 +227,15 @@ func (f *Flight) Demand() {
 	mu.Lock()
 	defer mu.Unlock()
 	f.wantLocked(f.end)
+}
+
+// Waited reports whether a reader waits for what arrives next, or for a block after
+// it.
+func (f *Flight) Waited() bool {
+	mu := &f.o.c.mem.mu
+	mu.Lock()
+	defer mu.Unlock()
+	return f.demandedLocked()
 }
 
 // wantLocked makes the blocks below end a demand.

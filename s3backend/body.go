@@ -97,13 +97,17 @@ func (b *body) receive(p []byte) int {
 	}
 	switch {
 	case b.pos == b.end:
+		b.answer.measure()
 		b.answer.stop(nil)
 		b.answer = nil
 		b.cancel(nil)
 	case err != nil:
 		b.answer.stop(err)
 		b.answer = nil
-		b.series.broke(b.ctx, b.pos, err)
+		b.c.counts.resumed.Add(1)
+		if err != errOvertaken { // that is no failure: it was only late
+			b.series.broke(b.ctx, b.pos, err)
+		}
 	}
 	return n
 }
@@ -123,9 +127,12 @@ func (b *body) connect() error {
 		return err
 	}
 	return b.series.run(ctx, func(ctx context.Context) error {
-		a, err := b.c.open(ctx, b.ctx, b.obj, b.pos, b.end)
+		a, err := b.c.ask(ctx, b.ctx, b.obj, b.pos, b.end, b.c.patience(b.series.attempts))
 		if err != nil {
 			return err
+		}
+		if b.obj.ETag == "" && a.header.Get("ETag") == "" {
+			a.late = 0 // it could not be gone on with
 		}
 		b.answer = a
 		if b.obj.ETag == "" {

@@ -19,6 +19,10 @@ type Client struct {
 	sse  sseKey
 	pace *pacer
 
+	hedges hedges
+	speeds recent // bytes a second, of bodies
+	counts counters
+
 	transport *http.Transport
 	creds     *refresher // nil for unsigned requests
 	payer     types.RequestPayer

@@ -5,11 +5,13 @@
 // for of exactly the version asked for, or an error: status, Content-Range,
 // total size, length and ETag of every answer are compared with the question,
 // because the SDK and some servers let wrong answers through. A connection that
-// breaks or stalls is resumed from the byte reached.
+// breaks or stalls is resumed from the byte reached, and what somebody waits for is
+// asked again, once in a while, when it is only late (hedges).
 //
 // Every call ends within its time: one loop (series) makes all attempts, with
 // jittered back-off, and when the server throttles, a pacer holds back the whole
-// client and not only the request that was refused. Credentials that the server
+// client and not only the request that was refused; guesses (AsGuess) give way to
+// demands. Credentials that the server
 // calls expired are fetched anew once from where they came from; a region that
 // was not configured is learnt.
 //

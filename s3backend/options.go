@@ -33,8 +33,8 @@ type Options struct {
 	Accelerate            bool
 	Connections           int           // sizes the connection pool: 32
 	ConnectTimeout        time.Duration // name, connection and TLS, each: 5 s
-	HeaderTimeout         time.Duration // until the answer's header: 10 s
-	StallTimeout          time.Duration // a body without progress: 10 s
+	HeaderTimeout         time.Duration // until the answer's header: 10 s; of a GET's first attempts 2, 4 and 8
+	StallTimeout          time.Duration // a body without progress: 3 s
 	// RequestTimeout bounds one call, retries included (60 s): Head, one page of
 	// List, Open. Of a body it bounds the time spent waiting for each 64 KiB, so
 	// that a large body may take as long as it goes on arriving.
@@ -55,7 +55,7 @@ func (o Options) withDefaults() Options {
 	setDefault(&o.Connections, 32)
 	setDefault(&o.ConnectTimeout, 5*time.Second)
 	setDefault(&o.HeaderTimeout, 10*time.Second)
-	setDefault(&o.StallTimeout, 10*time.Second)
+	setDefault(&o.StallTimeout, 3*time.Second)
 	setDefault(&o.RequestTimeout, 60*time.Second)
 	setDefault(&o.Retries, 10)
 	if o.Logger == nil {

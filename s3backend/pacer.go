@@ -3,12 +3,16 @@ package s3backend
 import (
 	"context"
 	"sync"
+	"sync/atomic"
 	"time"
 )
 
 const (
 	minGap = 50 * time.Millisecond
 	maxGap = 2 * time.Second
+	// guessGap is the widest gap that guesses put up with. One refusal now and then
+	// does not make it wider; many in a row do.
+	guessGap = 2 * minGap
 )
 
 // pacer holds back all calls of a client when the server throttles. S3 says
@@ -25,16 +29,23 @@ type pacer struct {
 	changed time.Time // when gap was last widened
 	last    time.Time // start of the last request let through
 
-	gate chan struct{} // held by the one caller that waits out the gap
+	gate    chan struct{} // held by the one caller that waits out the gap
+	waiting atomic.Int32  // callers that want the gate, or have it
 }
 
 func newPacer() *pacer { return &pacer{gate: make(chan struct{}, 1)} }
 
-// wait returns when the caller may send, or the context's error.
+// wait returns when the caller may send, or the context's error. Guesses come after
+// all demands, and give up, with errHeldBack, while the gap is wide.
 func (p *pacer) wait(ctx context.Context) error {
+	if err := p.giveWay(ctx); err != nil {
+		return err
+	}
 	if p.delay() == 0 {
 		return ctx.Err()
 	}
+	p.waiting.Add(1)
+	defer p.waiting.Add(-1)
 	select {
 	case p.gate <- struct{}{}:
 		defer func() { <-p.gate }()
@@ -51,6 +62,33 @@ func (p *pacer) wait(ctx context.Context) error {
 			return err
 		}
 	}
+}
+
+// giveWay returns when it is the caller's turn: at once, but for guesses.
+func (p *pacer) giveWay(ctx context.Context) error {
+	for {
+		gap := p.width()
+		switch {
+		case gap == 0 || urgent(ctx):
+			return nil
+		case gap > guessGap:
+			return errHeldBack
+		case p.waiting.Load() == 0:
+			return nil
+		}
+		if err := sleep(ctx, gap); err != nil {
+			return err
+		}
+	}
+}
+
+// free reports whether requests start freely.
+func (p *pacer) free() bool { return p.width() == 0 }
+
+func (p *pacer) width() time.Duration {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.gap
 }
 
 // delay returns how long to wait still, and notes a start when that is zero.

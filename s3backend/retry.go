@@ -10,6 +10,8 @@ import (
 const (
 	firstBackoff = 100 * time.Millisecond
 	maxBackoff   = 5 * time.Second
+	// AWS's advice: ask again after 2 s, then after 4.
+	firstPatience = 2 * time.Second
 )
 
 // series is the attempts of one call. The SDK retries nothing: it knows neither
@@ -31,6 +33,9 @@ type series struct {
 func (s *series) run(ctx context.Context, try func(context.Context) error) error {
 	for {
 		if err := s.c.pace.wait(ctx); err != nil {
+			if err == errHeldBack {
+				return err
+			}
 			if s.last == nil {
 				s.last = errHeldBack
 			}
@@ -46,6 +51,9 @@ func (s *series) run(ctx context.Context, try func(context.Context) error) error
 			return s.ended(ctx)
 		}
 		v := judge(s.op, err)
+		if v.throttled {
+			s.c.counts.throttled.Add(1)
+		}
 		if v.throttled || !v.again {
 			s.c.pace.report(v.throttled, start)
 		}
@@ -171,6 +179,13 @@ func (c *Client) call(ctx context.Context, op, key string, try func(context.Cont
 		return try(ctx)
 	})
 	return opError(op, key, err)
+}
+
+// patience is how long an attempt at a GET waits for its header once it is sent: a
+// server that is well answers sooner by far, and one that is slow as a whole is given
+// more time by each attempt.
+func (c *Client) patience(attempts int) time.Duration {
+	return min(firstPatience<<min(attempts, 10), c.o.HeaderTimeout)
 }
 
 // answerTimeout bounds one attempt up to the end of an answer that is not an

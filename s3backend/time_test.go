@@ -61,6 +61,7 @@ func trickle(w http.ResponseWriter, r *http.Request) {
 // F23 and F24: each costs one time-out once, and ends within the request's time
 // when it lasts.
 func TestStall(t *testing.T) {
+	timeouts := map[string]time.Duration{"header": 2 * time.Second, "body": 3 * time.Second, "trickle": 3 * time.Second}
 	for name, bad := range map[string]func(http.ResponseWriter, *http.Request){
 		"header": stallHeader, "body": stallBody, "trickle": trickle,
 	} {
@@ -75,7 +76,7 @@ func TestStall(t *testing.T) {
 				start := time.Now()
 				got, err := read(c)
 				checkBytes(t, got, err)
-				within(t, start, 10*time.Second, 12*time.Second)
+				within(t, start, timeouts[name], timeouts[name]+time.Second)
 				if b.requests() != 2 {
 					t.Errorf("%d requests, want 2", b.requests())
 				}
@@ -286,11 +287,11 @@ func TestIdleToDeadAddress(t *testing.T) {
 		mu.Lock()
 		dead = true
 		mu.Unlock()
-		time.AfterFunc(10*time.Second, func() { mu.Lock(); dead = false; mu.Unlock() })
+		time.AfterFunc(2*time.Second, func() { mu.Lock(); dead = false; mu.Unlock() })
 		start := time.Now()
 		got, err := read(c)
 		checkBytes(t, got, err)
-		within(t, start, 10*time.Second, 11*time.Second)
+		within(t, start, 2*time.Second, 3*time.Second)
 		if len(b.addresses()) != before+1 {
 			t.Errorf("dialled %d more, want 1 new connection", len(b.addresses())-before)
 		}

@@ -20,7 +20,7 @@ var hasty = []string{"--request-timeout", "2s", "--retries", "5"}
 type kind int
 
 const (
-	// stalls: so, but only the no-progress time-out of 10 s tells.
+	// stalls: so, but only a time-out of 2 or 3 s tells.
 	stalls kind = iota + 1
 	// partial: each answer brings something, from which the next attempt goes on.
 	partial
