@@ -115,6 +115,10 @@ func (g *sending) sendBody(w io.Writer) bool {
 	if broken {
 		end = min(end, max(p.Wire.At, 0))
 	}
+	src := g.source(w)
+	if src != nil {
+		defer src.Close()
+	}
 	buf := g.s.buffers.Get().(*[chunkSize]byte)
 	defer g.s.buffers.Put(buf)
 	for off := int64(0); off < end; {
@@ -130,7 +134,11 @@ func (g *sending) sendBody(w io.Writer) bool {
 			}
 		}
 		n, due := g.pacer.next(time.Now(), g.rate(), stop-off)
-		if k, _ := p.Body.ReadAt(buf[:n], off); int64(k) < n || !g.sleep(due) || !g.write(w, buf[:n]) {
+		if src != nil {
+			if !g.sleep(due) || !g.sendFile(w, src, n) {
+				return false
+			}
+		} else if k, _ := p.Body.ReadAt(buf[:n], off); int64(k) < n || !g.sleep(due) || !g.write(w, buf[:n]) {
 			return false
 		}
 		off += n
