@@ -68,9 +68,9 @@ soak: ## the long forms of the tests, for hours
 	ZS3FS_SOAK=$(SOAK) $(GO) test -count=1 -timeout $(SOAK_TIMEOUT) -v $(MOUNTED)
 	ZS3FS_SOAK=$(SOAK) $(MAKE) --no-print-directory test-zfs ZFS_TIMEOUT=$(SOAK_TIMEOUT)
 
-bench: build ## throughput, requests and memory against a shaped server
-	scripts/setup.sh demo
-	$(GO) run ./scripts/bench
+bench: ## zs3fs beside other S3 mounts on a shaped server (BENCH_FLAGS="-patterns seq -rounds 5")
+	scripts/setup.sh bench
+	$(GO) run ./scripts/bench $(BENCH_FLAGS)
 
 clean: ## remove what was built
 	rm -rf bin

@@ -1,8 +1,8 @@
 #!/bin/sh
-# Installs the Debian packages that `make demo`, `make test`, `make test-zfs` or
-# scripts/zfs-vm/build need and that are missing: by apt-get as root, otherwise it says
+# Installs the Debian packages that `make demo`, `make test`, `make test-zfs`,
+# `make bench` or scripts/zfs-vm/build need and that are missing: by apt-get as root, otherwise it says
 # what to install and fails.
-# Usage: scripts/setup.sh demo|test|test-zfs|zfs-vm
+# Usage: scripts/setup.sh demo|test|test-zfs|bench|zfs-vm
 set -eu
 
 # need PACKAGE COMMAND|FILE: the package is missing when neither is there.
@@ -33,6 +33,12 @@ test)
 	need fio fio
 	need tar tar
 	;;
+bench)
+	[ "$(id -u)" = 0 ] || need fuse3 fusermount3
+	need s3fs s3fs                        # mounts to compare with
+	need rclone rclone
+	need g++ g++                          # DuckDB's library is C++
+	;;
 test-zfs)
 	need qemu-system-x86 qemu-system-x86_64
 	need e2fsprogs mke2fs
@@ -46,7 +52,7 @@ zfs-vm)
 	need kmod depmod
 	;;
 *)
-	echo "usage: scripts/setup.sh demo|test|test-zfs|zfs-vm" >&2
+	echo "usage: scripts/setup.sh demo|test|test-zfs|bench|zfs-vm" >&2
 	exit 2
 	;;
 esac

@@ -1,9 +1,16 @@
-// Command bench mounts a generated bucket from a shaped server in this process
-// (time to the first byte, rate of a connection) with the zs3fs binary, reads
-// it from processes of their own, and prints a table: throughput, requests, bytes
-// fetched per byte read, peak memory and CPU time of the daemon. The first row,
-// bare, is what parallel GETs without any file system reach in the same run;
-// the others are given as a ratio to it, because machines differ and are noisy.
+// Command bench mounts a generated bucket with zs3fs and with every other S3 mount
+// that it finds, reads it in many ways from processes of their own, and prints what
+// each reached: speed or time of an operation, requests by kind, bytes fetched per byte read,
+// CPU time and peak memory of the daemon. The server is a process of its own, shaped
+// like a network (time to the first byte, rate of a connection), and has the kernel
+// send the bodies, so that it takes little of the processors that all share.
 //
-//	go run ./scripts/bench -bin bin/zs3fs seq warm random
+// The tools take turns within each pattern, and medians are printed with the worst and
+// the best run. Two rows are no file systems: bare fetches the same bytes by
+// parallel GETs with Go's net/http (32 connections, 8 MiB a request; one by one
+// where the pattern is about the time of an operation) and throws them away,
+// bare+write writes them to the file system of the caches. Machines differ and are noisy: shares of these say
+// more than MB/s. At the end the ten figures that the program is to reach are worked out.
+//
+//	go run ./scripts/bench -patterns seq -tools zs3fs,bare,bare+write -rounds 3
 package main

@@ -1,56 +1,36 @@
 package main
 
 import (
+	"context"
 	"errors"
 	"flag"
 	"fmt"
 	"os"
 	"os/exec"
+	"os/signal"
+	"path/filepath"
 	"runtime"
-	"slices"
 	"strings"
-	"text/tabwriter"
-	"time"
+	"syscall"
 
 	"github.com/dustin/go-humanize"
 )
 
-// settings are the command line.
-type settings struct {
-	bin, cache string
-	options    string // further -o options of the mount
-	size, rate int64
-	latency    time.Duration
-	runs       int
-	touch      bool
-	warmOnly   bool
-}
-
 func main() {
-	if len(os.Args) == 3 && os.Args[1] == "read" {
-		exit(readMain(os.Args[2]))
+	// Readers, the bare client and the server are processes of this program.
+	parts := map[string]func() error{"read": readMain, "bare": bareMain, "serve": serveMain}
+	if len(os.Args) == 2 && parts[os.Args[1]] != nil {
+		exit(parts[os.Args[1]]())
 	}
-	var s settings
-	size, rate := "1GiB", "80MB"
-	flag.StringVar(&s.bin, "bin", "bin/zs3fs", "the zs3fs binary")
-	flag.StringVar(&s.cache, "cache-dir", "", "where the cache goes (default: a temporary directory)")
-	flag.StringVar(&s.options, "o", "", "further mount options")
-	flag.StringVar(&size, "size", size, "size of the large object")
-	flag.StringVar(&rate, "rate", rate, "bytes a second of a connection; 0: unlimited")
-	flag.DurationVar(&s.latency, "latency", 20*time.Millisecond, "time to the first byte")
-	flag.IntVar(&s.runs, "runs", 3, "runs of each row; the median is printed")
-	flag.BoolVar(&s.touch, "touch", true, "touch free memory first: a virtual machine's host faults it in at up to 2 s/GB")
-	flag.BoolVar(&s.warmOnly, "warm-only", false, "only compare warm reads with reads of the cached file itself")
-	flag.Usage = usage
-	flag.Parse()
-	for name, p := range map[string]*int64{size: &s.size, rate: &s.rate} {
-		n, err := humanize.ParseBytes(name)
-		if err != nil {
-			exit(err)
-		}
-		*p = int64(n)
+	s, err := parse(os.Args[1:], os.Stderr)
+	if errors.Is(err, flag.ErrHelp) {
+		err = nil
+	} else if err == nil {
+		ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+		err = run(ctx, s)
+		stop()
 	}
-	exit(run(s, flag.Args()))
+	exit(err)
 }
 
 func exit(err error) {
@@ -61,79 +41,60 @@ func exit(err error) {
 	os.Exit(0)
 }
 
-func usage() {
-	fmt.Fprintln(flag.CommandLine.Output(), "usage: bench [flags] [row ...]\nrows, all by default:")
-	for _, r := range rows {
-		fmt.Fprintf(flag.CommandLine.Output(), "  %-12s %s\n", r.name, r.what)
+func run(ctx context.Context, s settings) (err error) {
+	dir, err := os.MkdirTemp(s.cache, "zs3fs-bench-")
+	if err != nil {
+		return err
 	}
-	flag.PrintDefaults()
-}
-
-func run(s settings, names []string) error {
-	chosen := slices.DeleteFunc(slices.Clone(rows), func(r row) bool {
-		return len(names) > 0 && !slices.Contains(names, r.name)
-	})
-	if len(chosen) == 0 || len(names) > len(chosen) {
-		return fmt.Errorf("unknown row among %s; see -h", strings.Join(names, " "))
-	}
-	if s.touch {
-		if err := touchMemory(); err != nil {
+	defer os.RemoveAll(dir)
+	if s.bin == "" {
+		if s.bin, err = build(ctx, dir); err != nil {
 			return err
 		}
 	}
-	header(s)
-	b, err := newBucket(s)
+	head := header(s)
+	fmt.Println(head)
+	if s.touch {
+		n, err := touchMemory()
+		if err != nil {
+			return err
+		}
+		fmt.Printf("%s of free memory touched; the tools take turns\n", humanize.IBytes(uint64(n)))
+	}
+	r, err := newRunner(ctx, s, dir)
 	if err != nil {
 		return err
 	}
-	defer b.close()
-	if err := warm(s, b); err != nil {
-		return err
-	}
+	defer func() { err = errors.Join(err, r.close()) }()
 	if s.warmOnly {
-		return nil
+		return r.warm(ctx)
 	}
-	bare, err := median(s.runs, b.bare)
-	if err != nil {
-		return err
-	}
-	w := tabwriter.NewWriter(os.Stdout, 0, 0, 2, ' ', tabwriter.AlignRight)
-	fmt.Fprintln(w, "row\tMB/s\tof bare\tp50 ms\tp90 ms\tGETs\tHEAD+LIST\tfetched/read\tpeak RSS MiB\tCPU s/GB\t")
-	print(w, "bare", bare, bare)
-	for _, r := range chosen {
-		res, err := median(s.runs, func() (result, error) { return measure(s, b, r) })
-		if err != nil {
-			return errors.Join(fmt.Errorf("%s: %w", r.name, err), w.Flush())
+	for _, p := range s.networks() {
+		for _, pat := range s.chosen(p) {
+			if r.pattern(ctx, p, pat); ctx.Err() != nil {
+				return ctx.Err()
+			}
 		}
-		print(w, r.name, res, bare)
 	}
-	return w.Flush()
+	return r.report(head)
 }
 
-// median runs fn n times and returns the run of the median speed.
-func median(n int, fn func() (result, error)) (result, error) {
-	var all []result
-	for range n {
-		r, err := fn()
-		if err != nil {
-			return result{}, err
-		}
-		all = append(all, r)
+// build builds what is to be measured: never what a forgotten bin holds.
+func build(ctx context.Context, dir string) (string, error) {
+	bin := filepath.Join(dir, "zs3fs")
+	cmd := exec.CommandContext(ctx, "go", "build", "-trimpath", "-o", bin, "./cmd/zs3fs")
+	cmd.Env = append(os.Environ(), "CGO_ENABLED=0")
+	if out, err := cmd.CombinedOutput(); err != nil {
+		return "", fmt.Errorf("go build: %w: %s", err, out)
 	}
-	slices.SortFunc(all, func(a, b result) int { return int(a.speed() - b.speed()) })
-	return all[len(all)/2], nil
+	return bin, nil
 }
 
-func header(s settings) {
-	commit, _ := exec.Command("git", "rev-parse", "--short", "HEAD").Output()
+func header(s settings) string {
+	commit, _ := exec.Command("git", "describe", "--always", "--dirty", "--exclude=*").Output() // unknown outside of a clone
 	kernel, _ := os.ReadFile("/proc/sys/kernel/osrelease")
-	fmt.Printf("commit %s, Linux %s, %s, %d cores; %s object, %v to the first byte, %s/s a connection; medians of %d\n",
+	load, _ := os.ReadFile("/proc/loadavg")
+	return fmt.Sprintf("commit %s, Linux %s, %s, %d cores, load %s before; %s object, medians of %d (worst - best)",
 		strings.TrimSpace(string(commit)), strings.TrimSpace(string(kernel)), runtime.Version(), runtime.NumCPU(),
-		humanize.IBytes(uint64(s.size)), s.latency, humanize.Bytes(uint64(s.rate)), s.runs)
-}
-
-func print(w *tabwriter.Writer, name string, r, bare result) {
-	fmt.Fprintf(w, "%s\t%.0f\t%.2f\t%.2f\t%.2f\t%d\t%d\t%.3f\t%.0f\t%.2f\t\n", name,
-		r.speed()/1e6, r.speed()/bare.speed(), r.P50, r.P9, r.gets, r.asked,
-		float64(r.fetched)/float64(r.Bytes), float64(r.peak)/(1<<20), r.cpu.Seconds()/(float64(r.Bytes)/1e9))
+		strings.Fields(string(load) + " ?")[0], humanize.IBytes(uint64(s.size)), s.rounds)
 }

@@ -1,186 +1,158 @@
 package main
 
 import (
+	"context"
 	"encoding/json"
 	"fmt"
-	"math/rand/v2"
+	"hash/crc32"
 	"os"
-	"slices"
+	"os/exec"
+	"strings"
 	"sync"
 	"time"
 )
 
-// job is what a reader process is told, as JSON in its first argument: a
-// reader never shares a process with the server, nor with the mount.
-type job struct {
-	Mode  string   // seq, interleaved, random, first
-	Paths []string // read concurrently by Width readers
-	Width int
-	Size  int // bytes a read
-	Count int // reads, of mode random
-}
-
-// outcome is what it answers on standard output.
-type outcome struct {
-	Bytes   int64
-	Seconds float64
-	P50, P9 float64 // milliseconds an operation, where the mode has operations
-}
-
-func readMain(arg string) error {
+// readMain is a reader process.
+func readMain() error {
 	var j job
-	if err := json.Unmarshal([]byte(arg), &j); err != nil {
+	if err := json.NewDecoder(os.Stdin).Decode(&j); err != nil {
 		return err
 	}
-	mode, ok := map[string]func(job, string, *tally) error{
-		"seq": readSeq, "interleaved": readInterleaved, "random": readRandom, "first": readFirst,
-	}[j.Mode]
-	if !ok {
-		return fmt.Errorf("unknown mode %q", j.Mode)
+	if err := j.check(); err != nil {
+		return err
 	}
+	o, err := perform(j, func(n int, path string, t *tally, until time.Time) (uint32, error) {
+		return readFile(j, n, path, t, until)
+	})
+	if err != nil {
+		return err
+	}
+	return json.NewEncoder(os.Stdout).Encode(o)
+}
+
+// perform lets the job's threads take its files in turn.
+func perform(j job, one func(n int, path string, t *tally, until time.Time) (uint32, error)) (outcome, error) {
 	var (
-		t       tally
 		wg      sync.WaitGroup
-		paths   = make(chan string)
+		next    = make(chan int)
+		tallies = make([]tally, j.Width)
+		sums    = make([]uint32, j.Width)
 		failed  = make(chan error, j.Width)
-		started = time.Now()
+		start   = time.Now()
+		until   = start.Add(j.Limit)
 	)
-	for range j.Width {
+	for i := range tallies {
 		wg.Go(func() {
-			for p := range paths {
-				if err := mode(j, p, &t); err != nil {
+			for n := range next {
+				sum, err := one(n, j.Paths[n], &tallies[i], until)
+				if sums[i] = sum; err != nil {
 					failed <- err
-					for range paths {
+					for range next {
 					}
 					return
 				}
 			}
 		})
 	}
-	for _, p := range j.Paths {
-		paths <- p
+	for n := range j.Paths {
+		if j.over(until) {
+			break
+		}
+		next <- n
 	}
-	close(paths)
+	close(next)
 	wg.Wait()
+	ran := time.Since(start)
 	close(failed)
 	if err := <-failed; err != nil {
-		return err
+		return outcome{}, err
 	}
-	return json.NewEncoder(os.Stdout).Encode(t.outcome(time.Since(started)))
+	o := merge(tallies, ran)
+	o.Sum = sums[0]
+	return o, nil
 }
 
-// tally collects what the readers did.
-type tally struct {
-	mu    sync.Mutex // guards the fields below
-	bytes int64
-	took  []time.Duration
-}
+// over says that the job's time is over.
+func (j job) over(until time.Time) bool { return j.Limit > 0 && time.Now().After(until) }
 
-func (t *tally) add(n int, took time.Duration) {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	t.bytes += int64(n)
-	t.took = append(t.took, took)
-}
-
-func (t *tally) outcome(all time.Duration) outcome {
-	o := outcome{Bytes: t.bytes, Seconds: all.Seconds()}
-	if len(t.took) > 0 {
-		slices.Sort(t.took)
-		ms := func(q float64) float64 { return t.took[int(q*float64(len(t.took)-1))].Seconds() * 1000 }
-		o.P50, o.P9 = ms(0.5), ms(0.9)
-	}
-	return o
-}
-
-// timed reads len(p) bytes at off, fewer only at the end of the file.
-func timed(f *os.File, p []byte, off int64, t *tally) error {
+// readFile does the job's reads of one file; the first is timed with the open.
+func readFile(j job, n int, path string, t *tally, until time.Time) (sum uint32, err error) {
 	start := time.Now()
-	n, err := f.ReadAt(p, off)
-	if n == 0 && err != nil {
-		return err
-	}
-	t.add(n, time.Since(start))
-	return nil
-}
-
-func readSeq(j job, path string, t *tally) error {
-	f, size, err := open(path)
+	f, err := os.Open(path)
 	if err != nil {
-		return err
+		return 0, err
 	}
 	defer f.Close()
-	p := make([]byte, j.Size)
-	for off := int64(0); off < size; off += int64(len(p)) {
-		if err := timed(f, p[:min(int64(len(p)), size-off)], off, t); err != nil {
-			return err
+	size := int64(1)
+	if j.Mode != "first" {
+		st, err := f.Stat()
+		if err != nil {
+			return 0, err
+		}
+		size = st.Size()
+	}
+	t.open(path)
+	p := make([]byte, max(j.Size, 1))
+	for s := range j.reads(size, n) {
+		if got, err := f.ReadAt(p[:s.Len], s.Off); int64(got) < s.Len {
+			return 0, fmt.Errorf("%s: %d of %d bytes at %d: %w", path, got, s.Len, s.Off, err)
+		}
+		now := time.Now()
+		t.add(s, now.Sub(start))
+		if j.Sum {
+			sum = crc32.Update(sum, castagnoli(), p[:s.Len])
+		}
+		if start = now; j.over(until) {
+			break
 		}
 	}
-	return nil
+	return sum, nil
 }
 
-// readInterleaved reads four quarters of a file in turn through one handle, as a
-// columnar reader does.
-func readInterleaved(j job, path string, t *tally) error {
-	f, size, err := open(path)
-	if err != nil {
-		return err
-	}
-	defer f.Close()
-	p := make([]byte, j.Size)
-	quarter := size / 4
-	for off := int64(0); off < quarter; off += int64(len(p)) {
-		for i := range int64(4) {
-			if err := timed(f, p[:min(int64(len(p)), quarter-off)], i*quarter+off, t); err != nil {
-				return err
+func castagnoli() *crc32.Table { return crc32.MakeTable(crc32.Castagnoli) }
+
+// runJobs runs a process a job, all at once.
+func runJobs(ctx context.Context, jobs []job) (outcome, error) {
+	var (
+		wg   sync.WaitGroup
+		all  = make([]outcome, len(jobs))
+		errs = make([]error, len(jobs))
+	)
+	for i, j := range jobs {
+		wg.Go(func() {
+			var answer []byte
+			if answer, _, errs[i] = child(ctx, "read", j); errs[i] == nil {
+				errs[i] = json.Unmarshal(answer, &all[i])
 			}
+		})
+	}
+	wg.Wait()
+	for _, err := range errs {
+		if err != nil {
+			return outcome{}, err
 		}
 	}
-	return nil
+	return join(all), nil
 }
 
-func readRandom(j job, path string, t *tally) error {
-	f, size, err := open(path)
+// child runs this program as something else, and returns its answer.
+func child(ctx context.Context, as string, input any) ([]byte, *os.ProcessState, error) {
+	text, err := json.Marshal(input)
 	if err != nil {
-		return err
+		return nil, nil, err
 	}
-	defer f.Close()
-	r := rand.New(rand.NewPCG(1, 2))
-	p := make([]byte, j.Size)
-	for range j.Count {
-		off := r.Int64N((size-int64(len(p)))/4096) * 4096
-		if err := timed(f, p, off, t); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-// readFirst times open and the first byte.
-func readFirst(_ job, path string, t *tally) error {
-	start := time.Now()
-	f, err := os.Open(path)
+	self, err := os.Executable()
 	if err != nil {
-		return err
+		return nil, nil, err
 	}
-	defer f.Close()
-	n, err := f.ReadAt(make([]byte, 1), 0)
+	var complaint strings.Builder
+	cmd := exec.CommandContext(ctx, self, as)
+	cmd.Stdin, cmd.Stderr = strings.NewReader(string(text)), &complaint
+	// A read of a mount that hangs is not interrupted by a signal.
+	cmd.WaitDelay = time.Second
+	out, err := cmd.Output()
 	if err != nil {
-		return err
+		return nil, nil, fmt.Errorf("%s: %w: %s", as, err, strings.TrimSpace(complaint.String()))
 	}
-	t.add(n, time.Since(start))
-	return nil
-}
-
-func open(path string) (*os.File, int64, error) {
-	f, err := os.Open(path)
-	if err != nil {
-		return nil, 0, err
-	}
-	st, err := f.Stat()
-	if err != nil {
-		f.Close()
-		return nil, 0, err
-	}
-	return f, st.Size(), nil
+	return out, cmd.ProcessState, nil
 }

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -21,66 +22,74 @@ type pair struct {
 	job        job
 }
 
-var pairs = []pair{
-	{"seq 1M", "sequentially, 1 MiB reads", job{Mode: "seq", Width: 1, Size: 1 << 20}},
-	{"seq 128K", "sequentially, 128 KiB reads", job{Mode: "seq", Width: 1, Size: 128 << 10}},
-	{"rand 4K", "at random, 4 KiB reads, one thread", job{Mode: "random", Width: 1, Size: 4 << 10, Count: 400_000}},
-	{"rand 4K x16", "the same with 16 threads, a handle each", job{Mode: "random", Width: 16, Size: 4 << 10, Count: 25_000}},
+func pairs() []pair {
+	return []pair{
+		{"seq 1M", "sequentially, 1 MiB reads", job{Mode: "seq", Width: 1, Size: 1 << 20}},
+		{"seq 128K", "sequentially, 128 KiB reads", job{Mode: "seq", Width: 1, Size: 128 << 10}},
+		{"rand 4K", "at random, 4 KiB reads, one thread", job{Mode: "random", Width: 1, Size: 4 << 10, Count: 400_000}},
+		{"rand 4K x16", "the same with 16 threads, a handle each", job{Mode: "random", Width: 16, Size: 4 << 10, Count: 25_000}},
+	}
 }
 
 // warm reads a wholly cached file, after a remount, through the mount and from the
 // cache's disk in turn.
-func warm(s settings, b *bucket) error {
-	dir, err := os.MkdirTemp(s.cache, "zs3fs-bench-")
+func (r *runner) warm(ctx context.Context) error {
+	if len(r.tools) == 0 || r.tools[0].name != zs3fsName {
+		return errors.New("-warm-only is about zs3fs")
+	}
+	zs3fs, p := r.tools[0], profiles()[0]
+	at := place{url: r.server.url(p), ca: r.server.ca, mnt: filepath.Join(r.dir, "mnt"), cache: filepath.Join(r.dir, "cache"),
+		home: filepath.Join(r.dir, "home"), options: r.options}
+	d, err := mount(zs3fs, at)
 	if err != nil {
 		return err
 	}
-	defer os.RemoveAll(dir)
-	mnt, cache := filepath.Join(dir, "mnt"), filepath.Join(dir, "cache")
-	whole := row{jobs: sequential}
-	// Twice: what the disk had no time for is fetched by the second pass.
-	for range 2 {
-		if _, err := pass(s, b, whole, mnt, cache); err != nil {
-			return err
-		}
+	if err := errors.Join(r.prepare(ctx, pattern{before: sequential}, at), d.umount()); err != nil {
+		return err
 	}
-	cached, err := cachedFile(cache, b.size)
+	cached, err := cachedFile(at.cache, r.size)
 	if err != nil {
 		return err
 	}
-	d, err := mount(s, b, whole, mnt, cache)
-	if err != nil {
+	if d, err = mount(zs3fs, at); err != nil {
 		return err
 	}
-	w := tabwriter.NewWriter(os.Stdout, 0, 0, 2, ' ', tabwriter.AlignRight)
-	fmt.Fprintln(w, "warm\tmount MB/s\tcached file MB/s\tratio\tmount reads/s\tcached file reads/s\t")
-	b.Reset()
-	for _, p := range pairs {
-		if err = p.measure(w, filepath.Join(mnt, "big"), cached); err != nil {
-			break
-		}
-	}
-	var total result
-	b.count(&total)
-	if err = errors.Join(err, d.umount(), w.Flush()); err != nil {
+	total, err := r.pairs(ctx, filepath.Join(at.mnt, "big"), cached)
+	if err = errors.Join(err, d.umount()); err != nil {
 		return err
 	}
-	fmt.Printf("READ requests that reached the daemon: %s; GETs: %d\n", d.stat("Reads"), total.gets)
+	fmt.Printf("READ requests that reached the daemon: %s; GETs: %d\n", d.stat("Reads"), total.Gets)
 	return nil
 }
 
+// pairs measures all pairs, and returns what they cost the server.
+func (r *runner) pairs(ctx context.Context, mounted, native string) (Counts, error) {
+	w := tabwriter.NewWriter(os.Stdout, 0, 0, 2, ' ', tabwriter.AlignRight)
+	fmt.Fprintln(w, "warm\tmount MB/s\tcached file MB/s\tratio\tmount reads/s\tcached file reads/s\t")
+	if err := r.server.reset(); err != nil {
+		return Counts{}, err
+	}
+	for _, p := range pairs() {
+		if err := p.measure(ctx, w, mounted, native); err != nil {
+			return Counts{}, err
+		}
+	}
+	if err := w.Flush(); err != nil {
+		return Counts{}, err
+	}
+	return r.server.counts()
+}
+
 // measure prints the medians of both sides, and of their ratio.
-func (p pair) measure(w *tabwriter.Writer, mounted, native string) error {
+func (p pair) measure(ctx context.Context, w *tabwriter.Writer, mounted, native string) error {
 	var speeds [2][]float64
 	var ratios []float64
 	for range warmRounds {
 		var round [2]float64
 		for i, path := range []string{mounted, native} {
 			j := p.job
-			for range j.Width {
-				j.Paths = append(j.Paths, path)
-			}
-			o, err := reader(j)
+			j.Paths = slices.Repeat([]string{path}, j.Width)
+			o, err := runJobs(ctx, []job{j})
 			if err != nil {
 				return fmt.Errorf("%s of %s: %w", p.name, path, err)
 			}

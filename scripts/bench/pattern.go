@@ -1,0 +1,124 @@
+package main
+
+import "time"
+
+// pattern is a way of reading, a row of the tables.
+type pattern struct {
+	name, what string
+	// jobs are of keys, which become paths of the mount; a process each.
+	jobs func(d *dataset) []job
+	// query reads with DuckDB instead of with jobs, which then only say what has to
+	// be read.
+	query bool
+	// before are read first, unmeasured; remount says that a new process then mounts.
+	before  func(d *dataset) []job
+	remount bool
+	// latency says that what counts is the time of an operation, not the speed.
+	latency bool
+	// only names the tools that it is for; all without.
+	only    []string
+	options string // of zs3fs
+	faults  bool
+	// everywhere: also measured in the profiles that have a part of the patterns only.
+	everywhere bool
+}
+
+// slow ends the readers of tools that would take minutes.
+const slow = 12 * time.Second
+
+func patterns() []pattern {
+	cold := []pattern{
+		{name: "seq", what: "one sequential stream, 1 MiB reads", jobs: sequential, everywhere: true},
+		{name: "4-streams", what: "4 files at once", jobs: streams(4)},
+		{name: "16-streams", what: "16 files at once", jobs: streams(16), everywhere: true},
+		{name: "interleaved", what: "4 interleaved streams in one handle, 256 KiB reads", jobs: one(job{Mode: "interleaved", Size: 256 << 10})},
+		{name: "strided", what: "256 KiB every 4 MiB", jobs: one(job{Mode: "strided", Size: 256 << 10, Stride: 4 << 20})},
+		{name: "backward", what: "backwards, 1 MiB reads", jobs: one(job{Mode: "backward", Size: 1 << 20})},
+		{name: "columns", what: "a footer, then 2 of 14 columns of 20 row groups, 256 KiB reads", jobs: columns},
+		{name: "duckdb", what: "the same of a real Parquet file by DuckDB", jobs: tableColumns, query: true},
+		{name: "read-10%", what: "a tenth of a file, then close", jobs: one(job{Mode: "seq", Size: 1 << 20, Part: 0.1})},
+		{name: "two-readers", what: "two processes read one cold file", jobs: func(d *dataset) []job {
+			return append(sequential(d), sequential(d)...)
+		}},
+		{name: "64MiB", what: "one sequential stream with --memory-limit 64MiB", jobs: sequential,
+			only: []string{zs3fsName}, options: "memory_limit=64MiB"},
+		{name: "faults", what: "one sequential stream; of the GETs 1 % answered 503, 1 % cut half way, 1 % stalled", faults: true, jobs: one(job{Mode: "seq", Size: 1 << 20, Sum: true})},
+	}
+	return append(append(append(cold, randomPatterns()...), smallPatterns()...), warmPatterns()...)
+}
+
+func randomPatterns() []pattern {
+	return []pattern{
+		{name: "random-4K", what: "4 KiB at random", jobs: random(4<<10, 1), latency: true},
+		{name: "random-4K-x16", what: "the same by 16 threads", jobs: random(4<<10, 16), latency: true},
+		{name: "random-64K", what: "64 KiB at random", jobs: random(64<<10, 1), latency: true, everywhere: true},
+		{name: "random-64K-x16", what: "the same by 16 threads", jobs: random(64<<10, 16), latency: true},
+		{name: "random-256K", what: "256 KiB at random", jobs: random(256<<10, 1), latency: true},
+		{name: "random-256K-x16", what: "the same by 16 threads", jobs: random(256<<10, 16), latency: true},
+		{name: "first-byte", what: "open and first byte of listed files", latency: true, everywhere: true, jobs: func(*dataset) []job {
+			// Far apart, so that nothing looks like a walk.
+			return []job{{Mode: "first", Paths: shuffled(100), Width: 1, Limit: slow}}
+		}},
+	}
+}
+
+func smallPatterns() []pattern {
+	files := func(keys []string, width int) func(*dataset) []job {
+		return func(*dataset) []job {
+			return []job{{Mode: "seq", Paths: keys, Width: width, Size: smallSize, Limit: slow}}
+		}
+	}
+	return []pattern{
+		{name: "small-x16", what: "1,000 files of 64 KiB by 16 readers", jobs: files(small(smallFiles), 16), everywhere: true},
+		{name: "small-in-order", what: "the same by one reader in the listing's order", jobs: files(small(smallFiles), 1)},
+		{name: "small-random", what: "300 of them by one reader in random order", jobs: files(shuffled(300), 1)},
+	}
+}
+
+func warmPatterns() []pattern {
+	return []pattern{
+		{name: "warm", what: "one sequential stream of a file read before", before: sequential, jobs: sequential},
+		{name: "warm-remount", what: "the same after a remount", before: sequential, remount: true, jobs: sequential},
+		{name: "warm-random", what: "4 KiB at random of a file read before, after a remount", before: sequential, remount: true, latency: true,
+			jobs: one(job{Mode: "random", Size: 4 << 10, Count: 50_000})},
+	}
+}
+
+// one is a job of one reader of the large object.
+func one(j job) func(*dataset) []job {
+	j.Paths, j.Width, j.Limit = []string{"big"}, 1, slow
+	return func(*dataset) []job { return []job{j} }
+}
+
+func sequential(d *dataset) []job { return one(job{Mode: "seq", Size: 1 << 20})(d) }
+
+func streams(n int) func(*dataset) []job {
+	return func(*dataset) []job {
+		return []job{{Mode: "seq", Paths: parts(n), Width: n, Size: 1 << 20, Limit: slow}}
+	}
+}
+
+// random reads 100 times a thread; a thread has a handle of its own.
+func random(size int64, width int) func(*dataset) []job {
+	return func(*dataset) []job {
+		paths := make([]string, width)
+		for i := range paths {
+			paths[i] = "big"
+		}
+		return []job{{Mode: "random", Paths: paths, Width: width, Size: size, Count: 100, Limit: slow}}
+	}
+}
+
+// columns reads the large object as if it were a table: its end, its footer, and in
+// each row group the third and the tenth of its columns.
+func columns(d *dataset) []job {
+	const groups, width, footer = 20, 14, 64 << 10
+	spans := []span{{d.size - 8, 8}, {d.size - footer, footer}}
+	chunk := d.size / (groups * width)
+	for g := range int64(groups) {
+		for _, c := range []int64{2, 9} {
+			spans = append(spans, span{(g*width + c) * chunk, chunk})
+		}
+	}
+	return one(job{Mode: "spans", Size: 256 << 10, Spans: spans})(d)
+}

@@ -1,0 +1,273 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"hash/crc32"
+	"io"
+	"os"
+	"path/filepath"
+	"syscall"
+	"time"
+)
+
+// patience is how long a run may take before it counts as failed.
+const patience = 90 * time.Second
+
+// tedious runs are made once, by tools other than zs3fs.
+const tedious = 8 * time.Second
+
+// runner measures.
+type runner struct {
+	settings
+	server  *server
+	data    *dataset
+	tools   []tool
+	results *results
+	dir     string // temporary, on the cache's file system
+	files   string // directory of what the server sends
+	runs    int    // so far, which number the directories
+}
+
+// pattern measures one pattern, the tools in turn.
+func (r *runner) pattern(ctx context.Context, p profile, pat pattern) {
+	for round := range r.rounds {
+		for _, name := range r.names(pat) {
+			m := r.results.at(key{p.Name, pat.name, name})
+			if m.err != nil || round > 0 && name != zs3fsName && m.worst().Seconds > tedious.Seconds() {
+				continue
+			}
+			s, err := r.sample(ctx, p, pat, name)
+			if m.err = err; err == nil {
+				m.add(s, pat.latency)
+			}
+			fmt.Fprintf(os.Stderr, "%s %s %s: %s\n", p.Name, pat.name, name, r.told(s, err, pat.latency))
+		}
+	}
+}
+
+// told is a line of progress.
+func (r *runner) told(s sample, err error, latency bool) string {
+	switch {
+	case err != nil:
+		return err.Error()
+	case latency:
+		return fmt.Sprintf("p50 %.2f ms", s.P50)
+	}
+	return fmt.Sprintf("%.0f MB/s", s.speed()/1e6)
+}
+
+// names are the tools of a pattern, in their turn.
+func (r *runner) names(pat pattern) []string {
+	var all []string
+	if pat.before == nil && !pat.faults && len(pat.only) == 0 {
+		for _, name := range []string{bareName, bareWriteName} {
+			if r.wants(name) {
+				all = append(all, name)
+			}
+		}
+	}
+	for _, t := range r.tools {
+		if len(pat.only) == 0 || contains(pat.only, t.name) {
+			all = append(all, t.name)
+		}
+	}
+	return all
+}
+
+func (r *runner) sample(ctx context.Context, p profile, pat pattern, name string) (sample, error) {
+	r.runs++
+	dir := filepath.Join(r.dir, fmt.Sprintf("run%d", r.runs))
+	defer os.RemoveAll(dir)
+	ctx, cancel := context.WithTimeout(ctx, patience)
+	defer cancel()
+	if err := r.server.shape(p, false); err != nil {
+		return sample{}, err
+	}
+	switch name {
+	case bareName:
+		return r.bare(ctx, p, pat, "")
+	case bareWriteName:
+		return r.bare(ctx, p, pat, dir)
+	}
+	for _, t := range r.tools {
+		if t.name == name {
+			return r.mounted(ctx, p, pat, t, dir)
+		}
+	}
+	return sample{}, fmt.Errorf("no tool %q", name)
+}
+
+// bare fetches what the first of the pattern's processes reads: a second reader of
+// the same needs no second fetch.
+func (r *runner) bare(ctx context.Context, p profile, pat pattern, dir string) (s sample, err error) {
+	b := bareJob{Job: pat.jobs(r.data)[0], URL: r.server.url(p) + "/" + bucketName, Dir: dir}
+	b.Sizes = r.data.sizes(b.Job.Paths)
+	if p.TLS {
+		b.CA = r.server.ca
+	}
+	if err := r.server.reset(); err != nil {
+		return s, err
+	}
+	answer, state, err := child(ctx, "bare", b)
+	if err != nil {
+		return s, err
+	}
+	if err := json.Unmarshal(answer, &s.outcome); err != nil {
+		return s, err
+	}
+	s.cpu = state.UserTime() + state.SystemTime()
+	if u, ok := state.SysUsage().(*syscall.Rusage); ok {
+		s.peak = u.Maxrss << 10
+	}
+	s.Counts, err = r.server.counts()
+	return s, err
+}
+
+// mounted measures a tool with an empty cache, but for what the pattern reads before.
+func (r *runner) mounted(ctx context.Context, p profile, pat pattern, t tool, dir string) (s sample, err error) {
+	at := place{url: r.server.url(p), ca: r.server.ca, mnt: filepath.Join(dir, "mnt"), cache: filepath.Join(dir, "cache"),
+		home: filepath.Join(dir, "home")}
+	if t.name == zs3fsName {
+		at.options = joined(pat.options, r.options)
+	}
+	d, err := mount(t, at)
+	if err != nil {
+		return s, err
+	}
+	defer func() { err = errors.Join(err, d.umount()) }()
+	if pat.before != nil {
+		if err := r.prepare(ctx, pat, at); err != nil {
+			return s, err
+		}
+	}
+	if pat.remount {
+		if err := d.umount(); err != nil {
+			return s, err
+		}
+		if d, err = mount(t, at); err != nil {
+			return s, err
+		}
+	}
+	return r.measured(ctx, p, pat, d, at)
+}
+
+// prepare reads twice: what a cache's disk had no time for is fetched again.
+func (r *runner) prepare(ctx context.Context, pat pattern, at place) error {
+	for range 2 {
+		if _, err := runJobs(ctx, mountedJobs(pat.before(r.data), at.mnt)); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (r *runner) measured(ctx context.Context, p profile, pat pattern, d *daemon, at place) (s sample, err error) {
+	// So that the files are listed, as with any shell.
+	for _, dir := range []string{at.mnt, filepath.Join(at.mnt, "small")} {
+		if _, err := os.ReadDir(dir); err != nil {
+			return s, err
+		}
+	}
+	if err := errors.Join(r.server.shape(p, pat.faults), r.server.reset()); err != nil {
+		return s, err
+	}
+	before := d.cpu()
+	if pat.query {
+		s.outcome, err = r.data.table.ask(ctx, filepath.Join(at.mnt, tableKey))
+	} else {
+		s.outcome, err = runJobs(ctx, mountedJobs(pat.jobs(r.data), at.mnt))
+	}
+	if err != nil {
+		return s, err
+	}
+	s.cpu = d.cpu() - before
+	if s.Counts, err = r.server.counts(); err != nil {
+		return s, err
+	}
+	s.peak = d.peak()
+	if pat.faults {
+		return s, r.right(s)
+	}
+	return s, nil
+}
+
+// right compares what a reader read of the large object.
+func (r *runner) right(s sample) error {
+	if s.outcome.Bytes < r.data.size {
+		return nil // it was slow, and its time over
+	}
+	f, err := os.Open(r.data.file)
+	if err != nil {
+		return err
+	}
+	defer f.Close()
+	sum := crc32.New(castagnoli())
+	if _, err := io.CopyN(sum, f, r.data.size); err != nil {
+		return err
+	}
+	if sum.Sum32() != s.Sum {
+		return errors.New("wrong bytes")
+	}
+	return nil
+}
+
+// mountedJobs are the jobs with paths below the mount for keys.
+func mountedJobs(jobs []job, mnt string) []job {
+	for i := range jobs {
+		paths := make([]string, len(jobs[i].Paths))
+		for n, key := range jobs[i].Paths {
+			paths[n] = filepath.Join(mnt, key)
+		}
+		jobs[i].Paths = paths
+	}
+	return jobs
+}
+
+// newRunner prepares the bucket and starts its server.
+func newRunner(ctx context.Context, s settings, dir string) (r *runner, err error) {
+	files, err := dataDir()
+	if err != nil {
+		return nil, err
+	}
+	r = &runner{settings: s, dir: dir, files: files, results: newResults()}
+	defer func() {
+		if err != nil {
+			err = errors.Join(err, r.close())
+		}
+	}()
+	for _, t := range tools(s.bin) {
+		if s.wants(t.name) && t.present() {
+			r.tools = append(r.tools, t)
+		}
+	}
+	if r.data, err = newDataset(files, s.size); err != nil {
+		return nil, err
+	}
+	if s.needsTable() {
+		if err := r.data.addTable(ctx, files); err != nil {
+			return nil, err
+		}
+	}
+	r.server, err = startServer(r.data.all(), filepath.Join(dir, "ca.pem"))
+	return r, err
+}
+
+func (r *runner) close() error {
+	var err error
+	if r.server != nil {
+		err = r.server.close()
+	}
+	return errors.Join(err, os.RemoveAll(r.files))
+}
+
+// dataDir is a directory in memory, where there is one: what the server sends is to
+// cost no disk.
+func dataDir() (string, error) {
+	if dir, err := os.MkdirTemp("/dev/shm", "zs3fs-bench-"); err == nil {
+		return dir, nil
+	}
+	return os.MkdirTemp("", "zs3fs-bench-")
+}

@@ -1,0 +1,225 @@
+package main
+
+import (
+	"bufio"
+	"context"
+	"crypto/tls"
+	"encoding/json"
+	"fmt"
+	"io"
+	"math/rand/v2"
+	"net/rpc"
+	"net/rpc/jsonrpc"
+	"os"
+	"syscall"
+	"time"
+
+	"github.com/zs3fs/zs3fs/s3backend/s3test"
+)
+
+// served tells the server's process what to serve.
+type served struct {
+	Objects []object
+	CA      string // file that the certificate is written to
+}
+
+// serving is what the server's process answers when it is ready.
+type serving struct{ Plain, TLS string } // URLs
+
+// serveMain is the server's process: it does what it is told by JSON-RPC on its
+// standard input, until that ends.
+func serveMain() error {
+	in := bufio.NewReader(os.Stdin)
+	line, err := in.ReadBytes('\n')
+	if err != nil {
+		return err
+	}
+	var what served
+	if err := json.Unmarshal(line, &what); err != nil {
+		return err
+	}
+	c, err := newControl(what)
+	if err != nil {
+		return err
+	}
+	defer c.close()
+	if err := json.NewEncoder(os.Stdout).Encode(serving{c.plain.URL(), c.secure.URL()}); err != nil {
+		return err
+	}
+	srv := rpc.NewServer()
+	if err := srv.RegisterName("Control", &service{c}); err != nil {
+		return err
+	}
+	srv.ServeCodec(jsonrpc.NewServerCodec(stdio{in}))
+	return nil
+}
+
+// stdio is the parent's end.
+type stdio struct{ in *bufio.Reader }
+
+func (s stdio) Read(p []byte) (int, error)  { return s.in.Read(p) }
+func (s stdio) Write(p []byte) (int, error) { return os.Stdout.Write(p) }
+func (s stdio) Close() error                { return nil }
+
+// control holds the two servers of one bucket: with and without TLS.
+type control struct {
+	plain, secure *s3test.Server
+	files         []io.Closer
+	cpu           time.Duration // before the last reset
+}
+
+func newControl(what served) (*control, error) {
+	mem := s3test.NewMem()
+	c := &control{}
+	opened := make(map[string]s3test.Content)
+	for n, o := range what.Objects {
+		if opened[o.File] == nil {
+			f, err := s3test.File(o.File)
+			if err != nil {
+				return nil, err
+			}
+			opened[o.File] = f
+			c.files = append(c.files, f)
+		}
+		// An MD5 of each would take seconds.
+		put := mem.PutWith(o.Key, s3test.Section(opened[o.File], o.Off, o.Size),
+			s3test.PutOptions{ETag: fmt.Sprintf("\"%032x-1\"", n+1)})
+		// A store knows its checksums; worked out when first asked for, they would take
+		// the daemon's share of the processors.
+		if _, err := mem.Checksum(context.Background(), put); err != nil {
+			return nil, err
+		}
+	}
+	certificate, err := newCertificate(what.CA)
+	if err != nil {
+		return nil, err
+	}
+	if c.plain, err = s3test.NewServer(mem, s3test.ServerConfig{Bucket: bucketName}); err != nil {
+		return nil, err
+	}
+	c.secure, err = s3test.NewServer(mem, s3test.ServerConfig{
+		Bucket: bucketName, TLS: &tls.Config{Certificates: []tls.Certificate{certificate}},
+	})
+	return c, err
+}
+
+func (c *control) close() {
+	for _, s := range c.servers() {
+		s.Close()
+	}
+	for _, f := range c.files {
+		f.Close()
+	}
+}
+
+func (c *control) servers() []*s3test.Server { return []*s3test.Server{c.plain, c.secure} }
+
+// service is what the parent may call.
+type service struct{ c *control }
+
+// Shape is a profile, with or without faults.
+type Shape struct {
+	Profile profile
+	Faults  bool
+}
+
+// Shape sets the network from now on.
+func (s *service) Shape(to Shape, _ *struct{}) error {
+	p := to.Profile
+	for _, srv := range s.c.servers() {
+		srv.ClearFaults()
+		srv.SetShape(p.Latency-p.Jitter, p.Rate)
+		if p.Jitter > 0 {
+			srv.Inject(s3test.Fault{Do: func(r s3test.Request, reply *s3test.Reply) {
+				s3test.Delay(rand.N(2*p.Jitter))(r, reply)
+			}})
+		}
+		if to.Faults {
+			onePercent(srv)
+		}
+	}
+	return nil
+}
+
+// onePercent of the GETs are answered 503, as many are cut half way, and as many
+// stall there: by turns rather than by chance, so that every run has them all.
+func onePercent(srv *s3test.Server) {
+	for i, do := range []s3test.Action{
+		s3test.SlowDown(),
+		halfWay(s3test.Truncate),
+		halfWay(s3test.StallAfter),
+	} {
+		seen := 0
+		srv.Inject(s3test.Fault{Match: s3test.Match{Op: s3test.OpGet, Where: func(s3test.Request) bool {
+			seen++ // under the script's lock
+			return seen%100 == 25*(i+1)
+		}}, Do: do})
+	}
+}
+
+func halfWay(at func(int64) s3test.Action) s3test.Action {
+	return func(r s3test.Request, reply *s3test.Reply) { at(reply.Length/2)(r, reply) }
+}
+
+// Reset forgets what was counted.
+func (s *service) Reset(struct{}, *struct{}) error {
+	for _, srv := range s.c.servers() {
+		srv.Reset()
+	}
+	s.c.cpu = selfCPU()
+	return nil
+}
+
+// Counts are what the server saw since the last reset.
+type Counts struct {
+	Gets, Heads, Lists, Others int
+	Bytes                      int64
+	Connections                int
+	Faulty                     int
+	Open                       int // being answered
+	CPU                        time.Duration
+}
+
+// Count returns what was counted.
+func (s *service) Count(_ struct{}, to *Counts) error {
+	for _, srv := range s.c.servers() {
+		connections := make(map[int64]bool)
+		for _, r := range srv.Requests(nil) {
+			connections[r.Conn] = true
+			to.add(r)
+		}
+		to.Connections += len(connections)
+	}
+	to.CPU = selfCPU() - s.c.cpu
+	return nil
+}
+
+func (c *Counts) add(r s3test.Request) {
+	switch r.Op {
+	case s3test.OpGet:
+		c.Gets++
+		if r.Status/100 == 2 {
+			c.Bytes += r.Sent
+		}
+		if r.Faulty && (r.Aborted || r.Status == 503) {
+			c.Faulty++
+		}
+	case s3test.OpHead:
+		c.Heads++
+	case s3test.OpList:
+		c.Lists++
+	default:
+		c.Others++
+	}
+	if !r.Done {
+		c.Open++
+	}
+}
+
+func selfCPU() time.Duration {
+	var u syscall.Rusage
+	if err := syscall.Getrusage(syscall.RUSAGE_SELF, &u); err != nil {
+		return 0
+	}
+	return time.Duration(u.Utime.Nano() + u.Stime.Nano())
+}

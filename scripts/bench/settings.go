@@ -1,0 +1,137 @@
+package main
+
+import (
+	"flag"
+	"fmt"
+	"io"
+	"slices"
+	"strings"
+
+	"github.com/dustin/go-humanize"
+)
+
+// settings are the command line.
+type settings struct {
+	bin, cache                    string
+	options                       string // further -o options of zs3fs
+	size                          int64
+	rounds                        int
+	touch, warmOnly               bool
+	results                       string
+	patterns, tools, networkNames []string
+}
+
+func parse(args []string, out io.Writer) (settings, error) {
+	var s settings
+	size, lists := "1GiB", [3]string{}
+	f := flag.NewFlagSet("bench", flag.ContinueOnError)
+	f.SetOutput(out)
+	f.StringVar(&lists[0], "patterns", "", "comma-separated patterns (default: all)")
+	f.StringVar(&lists[1], "tools", "", "comma-separated tools, bare and bare+write among them (default: all that are there)")
+	f.StringVar(&lists[2], "profiles", "", "comma-separated networks (default: all)")
+	f.IntVar(&s.rounds, "rounds", 3, "runs of each; the median is printed, with the worst and the best")
+	f.StringVar(&size, "size", size, "size of the large object")
+	f.StringVar(&s.bin, "bin", "", "the zs3fs `program` (default: built now)")
+	f.StringVar(&s.cache, "cache-dir", "", "where the caches go (default: a temporary directory)")
+	f.StringVar(&s.options, "o", "", "further mount `options` of zs3fs")
+	f.BoolVar(&s.touch, "touch", true, "touch free memory first: a virtual machine's host faults it in at up to 2 s/GB")
+	f.BoolVar(&s.warmOnly, "warm-only", false, "only compare warm reads with reads of the cached file itself")
+	f.StringVar(&s.results, "results", "", "`file` whose section of results is written anew, with charts beside it")
+	f.Usage = func() { usage(f) }
+	if err := f.Parse(args); err != nil {
+		return s, err
+	}
+	n, err := humanize.ParseBytes(size)
+	if err != nil {
+		return s, err
+	}
+	s.size = int64(n)
+	for i, to := range []*[]string{&s.patterns, &s.tools, &s.networkNames} {
+		if lists[i] != "" {
+			*to = strings.Split(lists[i], ",")
+		}
+	}
+	return s, s.check(f.Args())
+}
+
+func (s settings) check(rest []string) error {
+	if len(rest) > 0 {
+		return fmt.Errorf("unknown argument %q; see -h", rest[0])
+	}
+	if s.rounds < 1 || s.size < 64<<20 {
+		return fmt.Errorf("%d rounds of %d bytes: at least 1 of 64 MiB", s.rounds, s.size)
+	}
+	known := [3][]string{nil, {bareName, bareWriteName}, nil}
+	for _, p := range patterns() {
+		known[0] = append(known[0], p.name)
+	}
+	for _, t := range tools("") {
+		known[1] = append(known[1], t.name)
+	}
+	for _, p := range profiles() {
+		known[2] = append(known[2], p.Name)
+	}
+	for i, names := range [][]string{s.patterns, s.tools, s.networkNames} {
+		for _, name := range names {
+			if !contains(known[i], name) {
+				return fmt.Errorf("unknown %q; known are %s", name, strings.Join(known[i], ", "))
+			}
+		}
+	}
+	return nil
+}
+
+// wants says that a tool was asked for, or that all were.
+func (s settings) wants(tool string) bool { return len(s.tools) == 0 || contains(s.tools, tool) }
+
+// chosen are the patterns that are to be measured in a profile: all in the first one,
+// and in the others those of everywhere, unless patterns were asked for.
+func (s settings) chosen(p profile) []pattern {
+	return slices.DeleteFunc(patterns(), func(pat pattern) bool {
+		if len(s.patterns) > 0 {
+			return !contains(s.patterns, pat.name)
+		}
+		return p.Name != profiles()[0].Name && !pat.everywhere
+	})
+}
+
+// networks are the profiles asked for. With patterns asked for and no profile it is
+// the first: that is what developers do.
+func (s settings) networks() []profile {
+	all := profiles()
+	if len(s.networkNames) == 0 && len(s.patterns) > 0 {
+		return all[:1]
+	}
+	return slices.DeleteFunc(all, func(p profile) bool { return len(s.networkNames) > 0 && !contains(s.networkNames, p.Name) })
+}
+
+// needsTable says that a chosen pattern reads the Parquet file.
+func (s settings) needsTable() bool {
+	for _, p := range s.networks() {
+		if slices.ContainsFunc(s.chosen(p), func(pat pattern) bool { return pat.query }) {
+			return !s.warmOnly
+		}
+	}
+	return false
+}
+
+func usage(f *flag.FlagSet) {
+	out := f.Output()
+	fmt.Fprintln(out, "usage: bench [flags]\n\nflags:")
+	f.PrintDefaults()
+	fmt.Fprintln(out, "\npatterns:")
+	for _, p := range patterns() {
+		fmt.Fprintf(out, "  %-16s %s\n", p.name, p.what)
+	}
+	fmt.Fprintln(out, "\nprofiles:")
+	for _, p := range profiles() {
+		fmt.Fprintf(out, "  %-16s %s\n", p.Name, p.What)
+	}
+}
+
+func contains(names []string, name string) bool { return slices.Contains(names, name) }
+
+// joined joins comma-separated lists.
+func joined(lists ...string) string {
+	return strings.Join(slices.DeleteFunc(lists, func(l string) bool { return l == "" }), ",")
+}
