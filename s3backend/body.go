@@ -30,6 +30,7 @@ type body struct {
 	version string
 
 	answer *answer // or nil: connect before the next byte
+	leave  int64   // bytes that the limit of the bandwidth lets through
 	err    error   // final, returned by every later Read
 
 	// Since the last progress:
@@ -71,8 +72,11 @@ func (b *body) Read(p []byte) (int, error) {
 	case len(p) == 0:
 		return 0, nil
 	}
-	p = p[:min(int64(len(p)), b.end-b.pos)]
 	for {
+		if err := b.takeLeave(); err != nil {
+			return 0, b.fail(err)
+		}
+		p = p[:min(int64(len(p)), b.leave)]
 		if b.answer == nil {
 			if err := b.connect(); err != nil {
 				return 0, b.fail(err)
@@ -89,6 +93,7 @@ func (b *body) Read(p []byte) (int, error) {
 func (b *body) receive(p []byte) int {
 	n, took, err := b.answer.read(p, b.c.o.RequestTimeout-b.waited)
 	b.pos += int64(n)
+	b.leave -= int64(n)
 	b.bytes += int64(n)
 	b.waited += took
 	if b.bytes >= progress {
@@ -110,6 +115,23 @@ func (b *body) receive(p []byte) int {
 		}
 	}
 	return n
+}
+
+// takeLeave waits until more bytes may be received, if none may. It comes before the
+// request too, so that no connection waits for it with its buffer full.
+func (b *body) takeLeave() error {
+	if b.leave > 0 {
+		return nil
+	}
+	n, limit := b.end-b.pos, b.c.bandwidth
+	if limit != nil {
+		n = min(n, limit.piece)
+	}
+	if err := limit.wait(b.ctx, n); err != nil {
+		return err
+	}
+	b.leave = n
+	return nil
 }
 
 // connect asks for the bytes from b.pos on, with the attempts and the time that

@@ -19,6 +19,9 @@ type Client struct {
 	sse  sseKey
 	pace *pacer
 
+	requests  *limiter // all kinds
+	bandwidth *limiter // bytes of objects
+
 	hedges hedges
 	speeds recent // bytes a second, of bodies
 	counts counters
@@ -52,7 +55,8 @@ func New(ctx context.Context, o Options) (*Client, error) {
 		return nil, err
 	}
 	life, closeLife := context.WithCancel(context.Background())
-	c := &Client{o: o, log: o.Logger, sse: sse, pace: newPacer(), close: closeLife}
+	c := &Client{o: o, log: o.Logger, sse: sse, pace: newPacer(), close: closeLife,
+		requests: newRequestLimiter(o.RequestLimit), bandwidth: newByteLimiter(o.BandwidthLimit)}
 	if o.RequesterPays {
 		c.payer = types.RequestPayerRequester
 	}

@@ -7,6 +7,7 @@ import (
 	"net/netip"
 	"sync"
 	"sync/atomic"
+	"syscall"
 	"time"
 )
 
@@ -42,9 +43,22 @@ func newDialer(life context.Context, o Options) *dialer {
 		}
 	}
 	if d.dial == nil {
-		d.dial = (&net.Dialer{KeepAlive: 30 * time.Second}).DialContext
+		d.dial = (&net.Dialer{KeepAlive: 30 * time.Second, Control: receiveBuffer(o.BandwidthLimit)}).DialContext
 	}
 	return d
+}
+
+// receiveBuffer bounds what the kernel receives before it is read, or it would take
+// up to 6 MiB a connection at once whatever the limit (bytes a second) is.
+func receiveBuffer(limit int64) func(network, address string, c syscall.RawConn) error {
+	if limit <= 0 {
+		return nil
+	}
+	size := int(min(max(limit/16, 32<<10), 1<<20))
+	return func(_, _ string, c syscall.RawConn) error {
+		// A connection without it is as good.
+		return c.Control(func(fd uintptr) { _ = syscall.SetsockoptInt(int(fd), syscall.SOL_SOCKET, syscall.SO_RCVBUF, size) })
+	}
 }
 
 // DialContext resolves addr's host anew, so that a changed answer of the name

@@ -23,7 +23,11 @@ func (c *Client) Open(ctx context.Context, obj Object, off, n int64) (io.ReadClo
 		return nil, opError("open", obj.Key, fs.ErrInvalid)
 	}
 	b := newBody(ctx, c, obj, off, n)
-	if err := b.connect(); err != nil {
+	err := b.takeLeave()
+	if err == nil {
+		err = b.connect()
+	}
+	if err != nil {
 		b.cancel(nil)
 		return nil, opError("open", obj.Key, err)
 	}

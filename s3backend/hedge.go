@@ -51,7 +51,7 @@ func (h *hedges) take() bool {
 // mayHedge takes a hedge for what runs under ctx. While the server throttles, or
 // requests are limited, more of them are no help.
 func (c *Client) mayHedge(ctx context.Context) bool {
-	return urgent(ctx) && c.pace.free() && c.hedges.take()
+	return urgent(ctx) && c.pace.free() && c.requests.idle() && c.hedges.take()
 }
 
 // ask is one attempt at a GET, see open. When its header is late and somebody waits
@@ -114,6 +114,9 @@ func (c *Client) hedge(ctx, parent context.Context, obj Object, off, end int64, 
 			c.log.Error("panic in a hedge", "key", obj.Key, "panic", p, "stack", string(debug.Stack()))
 		}
 	}()
+	if c.requests.wait(ctx, 1) != nil {
+		return nil
+	}
 	c.hedges.requests.Add(1)
 	a, err := c.open(ctx, parent, obj, off, end, patience)
 	if err != nil {

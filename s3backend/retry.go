@@ -32,7 +32,7 @@ type series struct {
 // in words, or ctx's own.
 func (s *series) run(ctx context.Context, try func(context.Context) error) error {
 	for {
-		if err := s.c.pace.wait(ctx); err != nil {
+		if err := s.c.admit(ctx); err != nil {
 			if err == errHeldBack {
 				return err
 			}
@@ -68,6 +68,15 @@ func (s *series) run(ctx context.Context, try func(context.Context) error) error
 			return s.ended(ctx)
 		}
 	}
+}
+
+// admit waits until a request may be sent: for the server's sake, then for the
+// user's.
+func (c *Client) admit(ctx context.Context) error {
+	if err := c.pace.wait(ctx); err != nil {
+		return err
+	}
+	return c.requests.wait(ctx, 1)
 }
 
 // next decides whether another attempt is made, and after what wait. The attempt

@@ -56,6 +56,8 @@ var aliases = []alias{
 	{"readwrite-timeout", "request-timeout", ""}, {"http-timeout", "request-timeout", ""},
 	{"timeout", "request-timeout", ""}, {"get-timeout", "request-timeout", ""},
 	{"contimeout", "connect-timeout", ""},
+	{"bwlimit", "bandwidth-limit", "KiB"}, {"limit-bytes-per-sec", "bandwidth-limit", "B"},
+	{"tpslimit", "request-limit", ""}, {"limit-ops-per-sec", "request-limit", ""},
 	{"low-level-retries", "retries", ""}, {"io-retries", "retries", ""},
 
 	{"logfile", "log-file", ""}, {"log", "log-file", ""}, {"log-file-path", "log-file", ""},

@@ -176,6 +176,8 @@ func validate(o *Options) error {
 	switch {
 	case o.Read.Connections < 1 || o.Read.Connections > 1024:
 		return fail(Option, "--max-downloads must be from 1 to 1024")
+	case !(o.S3.RequestLimit >= 0): // NaN neither
+		return fail(Option, "--request-limit must not be negative")
 	case o.S3.Retries < 1:
 		return fail(Option, "--retries must be at least 1")
 	case o.Tree.NameMax < 1 || o.Tree.NameMax > 1024:

@@ -54,6 +54,8 @@ func s3Flags(f *pflag.FlagSet, o *Options) {
 	timeVar(f, &s.ConnectTimeout, "connect-timeout", 5*time.Second, "for a connection")
 	timeVar(f, &s.RequestTimeout, "request-timeout", 60*time.Second, "for a request, with all its retries")
 	f.IntVar(&s.Retries, "retries", 10, "attempts within the request time-out")
+	f.Var((*speedValue)(&s.BandwidthLimit), "bandwidth-limit", "most to receive, as 50MiB/s; a bare number is MiB/s (default: no limit)")
+	f.Float64Var(&s.RequestLimit, "request-limit", 0, "most requests a second, of all kinds; 0 is no limit")
 }
 
 func cacheFlags(f *pflag.FlagSet, o *Options) {

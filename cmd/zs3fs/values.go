@@ -45,6 +45,23 @@ func (v *bytesValue) Set(s string) error {
 	return nil
 }
 
+// speedValue is bytes a second as a flag: "50MiB/s", and everything that bytesValue
+// takes. 0 is no limit.
+type speedValue int64
+
+func (v *speedValue) Type() string { return "size/s" }
+
+func (v *speedValue) String() string {
+	if *v == 0 {
+		return ""
+	}
+	return (*bytesValue)(v).String() + "/s"
+}
+
+func (v *speedValue) Set(s string) error {
+	return (*bytesValue)(v).Set(strings.TrimSuffix(strings.TrimSpace(s), "/s"))
+}
+
 // shareValue is a size in bytes or a share of the file system.
 type shareValue struct {
 	Bytes   int64
