@@ -15,6 +15,8 @@ type Config struct {
 	Catalog *catalog.Catalog
 	// Open returns the reader of a version: prefetch.Crew.Open. It does no I/O.
 	Open func(s3backend.Object) *prefetch.Reader
+	// Files is told of opens, to fetch the next files ahead; nil for none.
+	Files *prefetch.Files
 	// Backing returns a file like those of the cache, to find out whether the kernel
 	// can read from them by itself: blockcache.Cache.Probe. nil leaves all reads to
 	// the daemon.

@@ -59,10 +59,23 @@ func (f *file) Open(ctx context.Context, flags uint32) (fs.FileHandle, uint32, s
 		return nil, 0, errno
 	case backing != nil:
 		f.t.counts.kernelOpens.Add(1)
+		f.opened(true)
 		return &kernelHandle{h, backing}, openFlags | directFlag(flags), 0
 	}
 	f.t.counts.daemonOpens.Add(1)
+	f.opened(false)
 	return h, openFlags, 0
+}
+
+// opened lets the files after this one be fetched ahead, where its directory has
+// been listed. cached says that nobody need fetch this one.
+func (f *file) opened(cached bool) {
+	if f.t.cfg.Files == nil {
+		return
+	}
+	if list, place, ok := f.t.cfg.Catalog.Place(f.path()); ok {
+		f.t.cfg.Files.Opened(f.parent.path, list, place, cached)
+	}
 }
 
 // directFlag lets reads with O_DIRECT of a file that the kernel reads come to us: the

@@ -17,6 +17,7 @@ type chain struct {
 	memory  *blockcache.Memory
 	cache   *blockcache.Cache
 	crew    *prefetch.Crew
+	files   *prefetch.Files
 	catalog *catalog.Catalog
 	budget  int64
 	dataset string // that the cache lies on; empty elsewhere than on ZFS
@@ -48,6 +49,8 @@ func (c *chain) open(ctx context.Context, o *Options, log *slog.Logger) (err err
 		Connections: o.Read.Connections, RequestSize: o.Read.RequestSize, MaxWindow: o.Read.window(c.memory.Limit()), Logger: log,
 	})
 	c.closers = append(c.closers, c.crew.Close)
+	c.files = prefetch.NewFiles(c.crew, int(o.Read.Files))
+	c.closers = append(c.closers, c.files.Close)
 	c.catalog, err = catalog.New(catalog.Config{
 		Bucket: c.client, Prefix: o.Source.Prefix,
 		TTL: o.Tree.ttl(), NegativeTTL: o.Tree.NegativeTTL,

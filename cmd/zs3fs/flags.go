@@ -12,6 +12,7 @@ import (
 
 const (
 	defaultConnections    = 32
+	defaultFiles          = 64
 	defaultRequest        = 8 << 20
 	defaultBlock          = 1 << 20
 	defaultMetadataMemory = 32 << 20
@@ -75,6 +76,8 @@ func cacheFlags(f *pflag.FlagSet, o *Options) {
 func readFlags(f *pflag.FlagSet, o *Options) {
 	r := &o.Read
 	sizeVar(f, &r.Window, "read-ahead", automatic, "most that is read ahead of a sequential reader; 0 is off (default: three quarters of the memory limit)")
+	r.Files = defaultFiles
+	f.Var(&r.Files, "prefetch-files", "most small files that are fetched ahead of a reader who goes through a directory; 0 or off")
 	f.IntVar(&r.Connections, "max-downloads", defaultConnections, "requests at once")
 	sizeVar(f, &r.RequestSize, "read-part-size", defaultRequest, "size of a request in a long read")
 	sizeVar(f, &r.Memory, "memory-limit", automatic, "for all block buffers (default: 192MiB, or a quarter of the memory if that is less)")

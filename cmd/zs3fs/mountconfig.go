@@ -35,7 +35,7 @@ func (c *chain) mountConfig(o *Options, log *slog.Logger) fusefs.Config {
 	}
 	return fusefs.Config{
 		Backing: backing,
-		Catalog: c.catalog, Open: c.crew.Open, FSName: name,
+		Catalog: c.catalog, Open: c.crew.Open, Files: c.files, FSName: name,
 		UID: m.UID.id, GID: m.GID.id,
 		FileMode:   os.FileMode(m.FileMode &^ (m.Umask | m.Fmask)),
 		DirMode:    os.FileMode(m.DirMode &^ (m.Umask | m.Dmask)),

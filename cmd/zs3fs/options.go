@@ -37,6 +37,7 @@ type cacheOptions struct {
 
 type readOptions struct {
 	Window      int64 // bytes a stream reads ahead; 0 is off, automatic see window
+	Files       countValue
 	Connections int
 	RequestSize int64
 	Memory      int64 // bytes; automatic see blockMemory

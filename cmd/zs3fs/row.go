@@ -10,6 +10,7 @@ import (
 type snapshot struct {
 	cache  blockcache.Stats
 	crew   prefetch.Stats
+	files  prefetch.FilesStats
 	kernel fusefs.Stats
 	onDisk int64
 	zfs    surveyed
@@ -55,6 +56,12 @@ func rows() []row {
 		{"fetch_panics_total", "fetches that ended in a fault of zs3fs", func(s *snapshot) int64 { return s.crew.Panics }},
 		{"fetch_running", "fetches under way", func(s *snapshot) int64 { return s.crew.Running }},
 		{"fetch_queued", "fetches that wait for a connection", func(s *snapshot) int64 { return s.crew.Queued }},
+		{"files_guessed_total", "small files fetched ahead of a reader who goes through their directory", func(s *snapshot) int64 { return s.files.Guessed }},
+		{"files_useful_total", "of these, were opened", func(s *snapshot) int64 { return s.files.Useful }},
+		{"files_wasted_total", "of these, were not opened in time", func(s *snapshot) int64 { return s.files.Wasted }},
+		{"files_failed_total", "of these, could not be fetched", func(s *snapshot) int64 { return s.files.Failed }},
+		{"files_ahead", "of these, wait to be opened", func(s *snapshot) int64 { return s.files.Ahead }},
+		{"files_ahead_bytes", "the sum of their sizes", func(s *snapshot) int64 { return s.files.AheadBytes }},
 		{"kernel_opens_total", "opens of files that the kernel reads by itself", func(s *snapshot) int64 { return s.kernel.KernelOpens }},
 		{"daemon_opens_total", "opens of files that the daemon reads", func(s *snapshot) int64 { return s.kernel.DaemonOpens }},
 		{"daemon_reads_total", "reads that the daemon answered", func(s *snapshot) int64 { return s.kernel.Reads }},

@@ -70,7 +70,7 @@ func serve(o *Options, parent *parentLink) error {
 	_ = op.Close()
 	// Before the cache is closed, which may take a while: another mount may come.
 	k.release()
-	log.Info("unmounted", "on", o.Dir, "code", int(codeOf(err)), "cache", c.cache.Stats(), "requests", c.crew.Stats(), "kernel", m.Stats())
+	log.Info("unmounted", "on", o.Dir, "code", int(codeOf(err)), "cache", c.cache.Stats(), "requests", c.crew.Stats(), "files", c.files.Stats(), "kernel", m.Stats())
 	return err
 }
 

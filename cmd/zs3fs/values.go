@@ -109,6 +109,24 @@ func (v shareValue) of(capacity int64) int64 {
 	return v.Bytes
 }
 
+// countValue is a number of things; off is none.
+type countValue int
+
+func (v *countValue) Type() string   { return "int" }
+func (v *countValue) String() string { return strconv.Itoa(int(*v)) }
+func (v *countValue) Set(s string) error {
+	if strings.EqualFold(strings.TrimSpace(s), "off") {
+		*v = 0
+		return nil
+	}
+	n, err := strconv.ParseUint(strings.TrimSpace(s), 10, 31)
+	if err != nil {
+		return errors.New("is not a number: write 64, 0 or off")
+	}
+	*v = countValue(n)
+	return nil
+}
+
 const (
 	forever = time.Duration(-1)
 	// What mountpoint-s3 calls minimal: long enough that one open does not ask twice.

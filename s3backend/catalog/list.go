@@ -44,6 +44,18 @@ func (c *Catalog) keptListing(path string) (*Listing, error) {
 	return nil, nil
 }
 
+// Place returns where the file at path stands in the listing of its directory, if
+// that is kept and fresh: it asks nobody.
+func (c *Catalog) Place(path string) (l *Listing, place int, ok bool) {
+	dir, name := split(path)
+	l, err := c.keptListing(dir)
+	if l == nil || err != nil {
+		return nil, 0, false
+	}
+	place, ok = l.place(name)
+	return l, place, ok
+}
+
 func (c *Catalog) askList(ctx context.Context, path string) (*Listing, error) {
 	m := mapping{
 		prefix: c.Below(path),

@@ -39,9 +39,7 @@ func (h Hidden) Total() int {
 // Find returns the node called name. Of an archived object nothing is Fresh: a
 // listing does not say whether it is restored.
 func (l *Listing) Find(name string) (Node, bool) {
-	i, ok := slices.BinarySearchFunc(l.Nodes, name, func(n Node, name string) int {
-		return strings.Compare(n.Name, name)
-	})
+	i, ok := l.place(name)
 	if !ok {
 		return Node{}, false
 	}
@@ -50,6 +48,22 @@ func (l *Listing) Find(name string) (Node, bool) {
 		n.Fresh = l.Fresh()
 	}
 	return n, true
+}
+
+func (l *Listing) place(name string) (int, bool) {
+	return slices.BinarySearchFunc(l.Nodes, name, func(n Node, name string) int {
+		return strings.Compare(n.Name, name)
+	})
+}
+
+// Len returns the number of nodes.
+func (l *Listing) Len() int { return len(l.Nodes) }
+
+// File returns the object at a place in Nodes; false for a directory, and for an
+// archived object, of which a listing does not say whether it can be read.
+func (l *Listing) File(place int) (s3backend.Object, bool) {
+	n := &l.Nodes[place]
+	return n.Object, !n.Dir && !n.Object.Archived()
 }
 
 // Fresh returns how much longer the listing may be believed; 0 when no longer.

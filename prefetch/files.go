@@ -1,0 +1,268 @@
+package prefetch
+
+import (
+	"errors"
+	"io/fs"
+	"sync"
+	"time"
+
+	"github.com/zs3fs/zs3fs/s3backend"
+)
+
+// Files fetches the next small files of a directory ahead of readers who go
+// through it. All methods may be called concurrently; none does I/O.
+//
+// A file that is fetched ahead is held open until its reader opens it, so that
+// its bytes stay in memory, with or without a disk to keep them. Together they
+// take at most a quarter of the memory; whoever waits for memory may take
+// theirs, and others those that are on disk.
+type Files struct {
+	crew  *Crew
+	limit int
+	room  int64 // bytes
+
+	mu     sync.Mutex // guards the following
+	dirs   map[string]*directory
+	held   int64 // bytes of the files ahead
+	paused time.Time
+	stats  FilesStats
+	closed bool
+	timer  *time.Timer // runs while dirs is not empty
+	ticks  sync.WaitGroup
+}
+
+// directory is one whose files are being opened.
+type directory struct {
+	list  Listing
+	walk  walk
+	ahead map[int]*Reader // by place
+	used  time.Time
+}
+
+// FilesStats counts files fetched ahead.
+type FilesStats struct {
+	Guessed int64 // asked for before they were opened
+	Useful  int64 // of these, were opened
+	Wasted  int64 // of these, were not in time; some may have been cached already
+	Failed  int64 // of these, could not be fetched; no open or read fails for that
+	Ahead   int64 // as of now: not opened yet
+	// AheadBytes is the sum of their sizes.
+	AheadBytes int64
+}
+
+const (
+	// Directories in which files are being opened; the one longest without an open
+	// makes place for the next.
+	maxDirectories = 32
+	// After a guess has failed, nothing is guessed for so long: a server that fails
+	// must not be asked by everybody at once.
+	pauseFiles = time.Second
+	// Files up to here come in one request; see smallBlocks.
+	smallBytes = 4 << 20
+)
+
+// NewFiles returns one that fetches at most limit files ahead; with 0 it does
+// nothing. It must be closed before the crew.
+func NewFiles(crew *Crew, limit int) *Files {
+	return &Files{crew: crew, limit: limit, room: crew.cfg.Memory.Limit() / 4, dirs: make(map[string]*directory)}
+}
+
+// Opened says that a reader has opened the file at a place in dir's listing.
+// cached says that all of it was on disk. What was guessed of it must be open
+// elsewhere by now, or is lost.
+func (f *Files) Opened(dir string, list Listing, place int, cached bool) {
+	if f.limit <= 0 {
+		return
+	}
+	now := time.Now()
+	room := f.crew.cfg.Memory.Room()
+	f.mu.Lock()
+	if f.closed {
+		f.mu.Unlock()
+		return
+	}
+	d, drop := f.enterLocked(dir, list, now)
+	room = min(room, f.room-f.held)
+	plan := d.walk.open(now, place, cached, folder{
+		files: list.Len(),
+		kind: func(i int) (string, bool) {
+			o, ok := list.File(i)
+			return suffixOf(o.Key), ok && 0 < o.Size && o.Size <= smallBytes
+		},
+		room: func(i int) bool {
+			o, _ := list.File(i)
+			room -= o.Size
+			return room >= 0 && !now.Before(f.paused)
+		},
+	})
+	if r := d.ahead[place]; r != nil {
+		f.stats.Useful++
+		drop = append(drop, f.letGoLocked(d, place))
+	}
+	drop = append(drop, f.wasteLocked(d, plan.unread)...)
+	ahead := f.aheadLocked(d, plan.ahead)
+	f.mu.Unlock()
+	for _, r := range ahead {
+		for _, s := range (span{0, r.detector.limits.blocks}).pieces(r.detector.limits.request) {
+			f.crew.guess(r, 0, []span{s})
+		}
+	}
+	closeAll(drop)
+}
+
+// enterLocked returns the directory at path, as listed. When it has changed, a new
+// walk begins, as the places are others.
+func (f *Files) enterLocked(path string, list Listing, now time.Time) (*directory, []*Reader) {
+	var drop []*Reader
+	d := f.dirs[path]
+	if d != nil && d.list != list && (d.list.Sum() != list.Sum() || d.list.Len() != list.Len()) {
+		drop = f.forgetLocked(path)
+		d = nil
+	}
+	if d == nil {
+		if len(f.dirs) == maxDirectories {
+			var oldest string
+			for p, d := range f.dirs {
+				if oldest == "" || d.used.Before(f.dirs[oldest].used) {
+					oldest = p
+				}
+			}
+			drop = append(drop, f.forgetLocked(oldest)...)
+		}
+		d = &directory{walk: walk{limit: f.limit, run: firstRun}, ahead: make(map[int]*Reader)}
+		f.dirs[path] = d
+	}
+	d.list, d.used = list, now
+	f.tickLocked()
+	return d, drop
+}
+
+// aheadLocked opens what is to be fetched.
+func (f *Files) aheadLocked(d *directory, places []int) []*Reader {
+	var ahead []*Reader
+	for _, place := range places {
+		o, _ := d.list.File(place)
+		if d.ahead[place] != nil {
+			continue
+		}
+		r := f.crew.Open(o)
+		r.party, r.failed = d, func(err error) { f.failed(d, place, r, err) }
+		d.ahead[place] = r
+		f.held += o.Size
+		f.stats.Guessed++
+		ahead = append(ahead, r)
+	}
+	return ahead
+}
+
+// letGoLocked takes a file off those ahead; the caller closes it.
+func (f *Files) letGoLocked(d *directory, place int) *Reader {
+	r := d.ahead[place]
+	delete(d.ahead, place)
+	f.held -= r.Object().Size
+	return r
+}
+
+func (f *Files) wasteLocked(d *directory, places []int) []*Reader {
+	var drop []*Reader
+	for _, place := range places {
+		if d.ahead[place] != nil {
+			f.stats.Wasted++
+			drop = append(drop, f.letGoLocked(d, place))
+		}
+	}
+	return drop
+}
+
+// forgetLocked ends the walk of a directory.
+func (f *Files) forgetLocked(path string) []*Reader {
+	d := f.dirs[path]
+	delete(f.dirs, path)
+	var places []int
+	for place := range d.ahead {
+		places = append(places, place)
+	}
+	return f.wasteLocked(d, places)
+}
+
+// failed is told that a guess has failed. That the object has gone or has changed
+// since it was listed says nothing about the others.
+func (f *Files) failed(d *directory, place int, r *Reader, err error) {
+	f.mu.Lock()
+	f.stats.Failed++
+	if !errors.Is(err, s3backend.ErrChanged) && !errors.Is(err, fs.ErrNotExist) {
+		f.paused = time.Now().Add(pauseFiles)
+	}
+	dropped := d.ahead[place] == r
+	if dropped {
+		f.letGoLocked(d, place)
+	}
+	f.mu.Unlock()
+	if dropped {
+		r.Close()
+	}
+}
+
+// tickLocked sees to it that walks end when nothing is opened any more.
+func (f *Files) tickLocked() {
+	if f.timer != nil {
+		return
+	}
+	f.ticks.Add(1)
+	f.timer = time.AfterFunc(walkIdle, func() {
+		defer f.ticks.Done()
+		f.tick(time.Now())
+	})
+}
+
+func (f *Files) tick(now time.Time) {
+	var drop []*Reader
+	f.mu.Lock()
+	f.timer = nil
+	for path, d := range f.dirs {
+		drop = append(drop, f.wasteLocked(d, d.walk.idle(now))...)
+		if now.Sub(d.used) >= walkIdle {
+			drop = append(drop, f.forgetLocked(path)...)
+		}
+	}
+	if len(f.dirs) > 0 && !f.closed {
+		f.tickLocked()
+	}
+	f.mu.Unlock()
+	closeAll(drop)
+}
+
+// Stats returns the counters as of now.
+func (f *Files) Stats() FilesStats {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	s := f.stats
+	s.AheadBytes = f.held
+	for _, d := range f.dirs {
+		s.Ahead += int64(len(d.ahead))
+	}
+	return s
+}
+
+// Close gives up what is ahead, and waits for what runs.
+func (f *Files) Close() error {
+	var drop []*Reader
+	f.mu.Lock()
+	f.closed = true
+	for path := range f.dirs {
+		drop = append(drop, f.forgetLocked(path)...)
+	}
+	if f.timer != nil && f.timer.Stop() {
+		f.ticks.Done()
+	}
+	f.mu.Unlock()
+	f.ticks.Wait()
+	closeAll(drop)
+	return nil
+}
+
+func closeAll(readers []*Reader) {
+	for _, r := range readers {
+		r.Close()
+	}
+}

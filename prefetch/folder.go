@@ -1,0 +1,35 @@
+package prefetch
+
+import (
+	"strings"
+
+	"github.com/zs3fs/zs3fs/s3backend"
+)
+
+// Listing is a directory in the order in which its files may be read. It does not
+// change; package catalog's is one.
+type Listing interface {
+	Len() int
+	// File returns the entry at a place; false for what is no file, or cannot be
+	// read.
+	File(place int) (s3backend.Object, bool)
+	// Sum is equal for listings of the same names in the same versions.
+	Sum() uint64
+}
+
+// suffixOf returns what the names of one kind of file have in common; empty for
+// none. What has no letter counts files rather than tells their kind: part.0001.
+func suffixOf(key string) string {
+	name := key[strings.LastIndexByte(key, '/')+1:]
+	dot := strings.LastIndexByte(name, '.')
+	if dot <= 0 || len(name)-dot > maxSuffix {
+		return ""
+	}
+	suffix := name[dot+1:]
+	if strings.Trim(suffix, "0123456789") == "" {
+		return ""
+	}
+	return suffix
+}
+
+const maxSuffix = 10

@@ -1,0 +1,209 @@
+package prefetch
+
+import "time"
+
+// walk sees which files of one directory are opened, by their places in its
+// listing, and says which to fetch ahead: what a detector is to the blocks of a
+// file. Like that it is a value without I/O, clock or goroutine, and not safe for
+// concurrent use.
+//
+// A trail is a run of opens that go up the listing: by one reader or by several
+// that share it, of every file or of some that have a pattern (one suffix, every
+// n-th). It is believed once so many opens lie in order as are needed, and then
+// files are fetched ahead of it: one, and twice as many with each that is opened.
+type walk struct {
+	limit  int // most files ahead, of all trails together
+	trails []trail
+	opens  int // so far, small files or not
+	// run is how many opens in a row make a trail: more after some that did not.
+	run int
+}
+
+// In files.
+const (
+	// The second open that goes on where another was makes a trail; guesses that
+	// nobody wanted double that. The files of a directory read in random order lie
+	// side by side once in a while, but not six in a row.
+	firstRun, longestRun = 3, 24
+	// Readers who share a list, and those who sort it as their language does, open
+	// its files out of order, within this distance.
+	reorderFiles = 32
+	// An open so far beyond the last one still belongs to the trail.
+	reachFiles = 20
+	// A trail is left when so many files were opened elsewhere, for each trail.
+	patienceFiles = 32
+	// Further than this nobody looks for the next file that has the pattern.
+	scanFiles = 1024
+	// Readers who have a part of the list each: as many trails.
+	maxTrails = 16
+)
+
+// walkIdle ends a trail. What was fetched ahead is on disk by then, so that it
+// costs a reader who takes so long for a file little.
+const walkIdle = 30 * time.Second
+
+// folder is what a walk must know of a directory.
+type folder struct {
+	files int
+	// kind returns a file's suffix, and whether it is small enough to be fetched
+	// ahead. Directories and the like are not.
+	kind func(place int) (suffix string, small bool)
+	// room reports whether memory has room for one more file ahead.
+	room func(place int) bool
+}
+
+// filePlan is what a walk has to say about an open, in places of the listing.
+type filePlan struct {
+	ahead  []int // to fetch on a guess, in this order
+	unread []int // guesses that nobody will read any more
+	useful bool  // the opened file was one
+}
+
+// open is told that a file was opened, and says what to fetch. cached says that
+// nothing had to be fetched for it, by a guess or otherwise: then no more is
+// guessed until that changes.
+func (w *walk) open(now time.Time, place int, cached bool, d folder) filePlan {
+	var p filePlan
+	w.opens++
+	w.leave(&p, now)
+	t := w.match(place)
+	if t == nil {
+		t = w.begin(&p, place)
+	}
+	t.used, t.serial = now, w.opens
+	p.useful = t.take(place)
+	t.quiet = cached && !p.useful
+	t.visit(place, w.opens, d)
+	step := t.pattern(w.run, d)
+	if step > 0 {
+		t.step = step
+	}
+	if unread := t.passed(); len(unread) > 0 {
+		p.unread = append(p.unread, unread...)
+		w.disappointed(t)
+	}
+	// In a small directory much that is guessed is opened some time, in any order:
+	// that says nothing.
+	if step == 0 || t.step == 0 {
+		return p
+	}
+	switch {
+	case t.window == 0:
+		t.window = 1
+	case p.useful:
+		// No more than were opened so far: who stops now has wasted half at most.
+		t.window = max(min(2*t.window, t.opened), t.window)
+		if t.useful++; t.useful >= firstRun {
+			w.run = firstRun
+		}
+	}
+	if !t.quiet {
+		t.window = min(t.window, max(w.limit/w.active(), 1))
+		p.ahead = t.topUp(w.before(t, d.files), w.limit-w.ahead(), d)
+	}
+	return p
+}
+
+// before returns where the files end that are t's: where the directory does, or
+// another has begun.
+func (w *walk) before(t *trail, end int) int {
+	for i := range w.trails {
+		if o := &w.trails[i]; o.step > 0 && o.start > t.front {
+			end = min(end, o.start)
+		}
+	}
+	return end
+}
+
+// idle forgets the trails on which nothing was opened for walkIdle, and returns
+// what was asked for ahead of them.
+func (w *walk) idle(now time.Time) []int {
+	var p filePlan
+	w.leave(&p, now)
+	return p.unread
+}
+
+// leave forgets trails that their readers have left.
+func (w *walk) leave(p *filePlan, now time.Time) {
+	patience := patienceFiles * max(w.active(), 1)
+	for i := 0; i < len(w.trails); i++ {
+		t := &w.trails[i]
+		if t.step > 0 && w.opens-t.serial > patience || now.Sub(t.used) > walkIdle {
+			w.remove(p, i)
+			i--
+		}
+	}
+}
+
+// match returns the trail that an open goes on with: the nearest.
+func (w *walk) match(place int) *trail {
+	var best *trail
+	for i := range w.trails {
+		t := &w.trails[i]
+		if !t.reaches(place) {
+			continue
+		}
+		if best == nil || distance(place, t.front) < distance(place, best.front) {
+			best = t
+		}
+	}
+	return best
+}
+
+func distance(a, b int) int { return max(a-b, b-a) }
+
+// begin makes a trail, in the place of the one that was longest without an open if
+// there are too many.
+func (w *walk) begin(p *filePlan, place int) *trail {
+	if len(w.trails) == maxTrails {
+		oldest := 0
+		for i := range w.trails {
+			t, o := &w.trails[i], &w.trails[oldest]
+			if (t.step > 0) == (o.step > 0) && t.serial < o.serial || t.step == 0 && o.step > 0 {
+				oldest = i
+			}
+		}
+		w.remove(p, oldest)
+	}
+	w.trails = append(w.trails, trail{start: place, front: place, edge: place + 1, habits: map[string]habit{}})
+	return &w.trails[len(w.trails)-1]
+}
+
+func (w *walk) remove(p *filePlan, i int) {
+	t := &w.trails[i]
+	p.unread = append(p.unread, t.asked...)
+	if len(t.asked) > 0 {
+		w.disappointed(t)
+	}
+	w.trails = append(w.trails[:i], w.trails[i+1:]...)
+}
+
+// disappointed takes note that guesses went unread.
+func (w *walk) disappointed(t *trail) {
+	if t.window /= 2; t.window == 0 {
+		t.step, t.recent = 0, nil
+	}
+	if t.useful == 0 {
+		w.run = min(2*w.run, longestRun)
+	}
+}
+
+// ahead returns how many files are ahead of all trails.
+func (w *walk) ahead() int {
+	n := 0
+	for i := range w.trails {
+		n += len(w.trails[i].asked)
+	}
+	return n
+}
+
+// active returns the number of trails that are believed.
+func (w *walk) active() int {
+	n := 0
+	for i := range w.trails {
+		if w.trails[i].step > 0 {
+			n++
+		}
+	}
+	return n
+}

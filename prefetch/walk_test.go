@@ -1,0 +1,215 @@
+package prefetch
+
+import (
+	"fmt"
+	"math/rand/v2"
+	"slices"
+	"testing"
+	"time"
+)
+
+// strollers is a directory and what readers do in it: a model of Files that has
+// all the memory and a time of its own.
+type stroll struct {
+	t       *testing.T
+	walk    walk
+	names   []string
+	large   map[int]bool
+	no      map[int]bool // room
+	now     time.Time
+	ahead   map[int]bool
+	guessed []int
+	useful  int
+	wasted  int
+	most    int // ahead at once
+}
+
+func newStroll(t *testing.T, names ...string) *stroll {
+	return &stroll{t: t, walk: walk{limit: 64, run: firstRun}, names: names, ahead: map[int]bool{},
+		large: map[int]bool{}, no: map[int]bool{}, now: time.Unix(0, 0)}
+}
+
+func numbered(n int) []string {
+	names := make([]string, n)
+	for i := range names {
+		names[i] = fmt.Sprintf("f%05d", i)
+	}
+	return names
+}
+
+func (s *stroll) folder() folder {
+	return folder{
+		files: len(s.names),
+		kind:  func(i int) (string, bool) { return suffixOf(s.names[i]), !s.large[i] },
+		room:  func(i int) bool { return !s.no[i] },
+	}
+}
+
+func (s *stroll) open(place int) filePlan {
+	s.t.Helper()
+	s.now = s.now.Add(time.Millisecond)
+	p := s.walk.open(s.now, place, false, s.folder())
+	if p.useful && !s.ahead[place] {
+		s.t.Errorf("open of %d, which was not ahead, was useful", place)
+	}
+	if s.ahead[place] {
+		s.useful++
+		delete(s.ahead, place)
+	}
+	s.waste(p.unread)
+	for _, i := range p.ahead {
+		if i < 0 || i >= len(s.names) || s.large[i] {
+			s.t.Fatalf("%d was asked for", i)
+		}
+		if !s.ahead[i] { // else another trail has asked
+			s.ahead[i] = true
+			s.guessed = append(s.guessed, i)
+		}
+	}
+	s.most = max(s.most, len(s.ahead))
+	return p
+}
+
+func (s *stroll) waste(places []int) {
+	for _, i := range places {
+		if s.ahead[i] {
+			s.wasted++
+			delete(s.ahead, i)
+		}
+	}
+}
+
+func (s *stroll) opens(places ...int) {
+	s.t.Helper()
+	for _, p := range places {
+		s.open(p)
+	}
+}
+
+func upTo(from, end, step int) []int {
+	var places []int
+	for i := from; i < end; i += step {
+		places = append(places, i)
+	}
+	return places
+}
+
+func TestWalkRamp(t *testing.T) {
+	s := newStroll(t, numbered(1000)...)
+	for i, want := range []int{0, 0, 1, 2, 4, 6, 7, 8} {
+		s.open(i)
+		if len(s.ahead) != want {
+			t.Errorf("after open %d %d files are ahead, want %d", i, len(s.ahead), want)
+		}
+	}
+	s.opens(upTo(8, 1000, 1)...)
+	if s.most != 64 || s.useful != 997 || s.wasted != 0 || len(s.ahead) != 0 {
+		t.Errorf("at most %d ahead, %d useful, %d wasted, %d left", s.most, s.useful, s.wasted, len(s.ahead))
+	}
+}
+
+// TestWalkPatterns: readers of all kinds leave what was fetched ahead of them
+// unread at most once in twenty, and wait for few files.
+func TestWalkPatterns(t *testing.T) {
+	mixed := func(n int, suffixes ...string) []string {
+		names := make([]string, n)
+		for i := range names {
+			names[i] = fmt.Sprintf("f%05d.%s", i, suffixes[i%len(suffixes)])
+		}
+		return names
+	}
+	// shared is n workers that take the next file from one list; each file takes
+	// them about as long.
+	shared := func(files, n int) []int {
+		r, places := rand.New(rand.NewPCG(1, 2)), []int(nil)
+		free := make([]int, n)
+		for i := range free {
+			free[i] = r.IntN(1000)
+		}
+		type open struct{ at, place int }
+		var opens []open
+		for place := range files {
+			next := slices.Index(free, slices.Min(free))
+			// From taking the name to the open it is not far, but others may be faster.
+			opens = append(opens, open{free[next] + r.IntN(1000), place})
+			free[next] += 10000 + r.IntN(4000)
+		}
+		slices.SortFunc(opens, func(a, b open) int { return a.at - b.at })
+		for _, o := range opens {
+			places = append(places, o.place)
+		}
+		return places
+	}
+	// parts is n workers that have a part of the list each.
+	parts := func(files, n int) []int {
+		var places []int
+		for i := range files / n {
+			for w := range n {
+				places = append(places, w*(files/n)+i)
+			}
+		}
+		return places
+	}
+	json := upTo(0, 1000, 1)
+	json = slices.DeleteFunc(json, func(i int) bool { return i%7 != 0 && i%7 != 1 && i%7 != 4 })
+	for _, c := range []struct {
+		name           string
+		names          []string
+		places         []int
+		waits, wasted  int // at most
+		guessedAtLeast int
+	}{
+		{"all", numbered(1000), upTo(0, 1000, 1), 3, 0, 997},
+		{"from the middle", numbered(1000), upTo(400, 1000, 1), 3, 0, 597},
+		{"every second", numbered(1000), upTo(0, 1000, 2), 4, 0, 496},
+		{"every fifth", numbered(1000), upTo(3, 1000, 5), 4, 0, 196},
+		{"one suffix of two", mixed(1000, "json", "txt"), upTo(0, 1000, 2), 3, 0, 497},
+		{"the other", mixed(1000, "json", "txt"), upTo(1, 1000, 2), 3, 0, 497},
+		{"one suffix, here and there", mixed(1000, "json", "json", "txt", "png", "json", "txt", "png"), json, 5, 4, len(json) - 5},
+		{"many suffixes", mixed(1000, "a", "b", "c", "d", "e", "f", "g", "h"), upTo(0, 1000, 1), 3, 0, 997},
+		{"numbers for suffixes", mixed(100, "01", "02", "03", "04", "05", "06"), upTo(0, 100, 1), 3, 0, 97},
+		{"4 workers", numbered(1000), shared(1000, 4), 8, 0, 990},
+		{"16 workers", numbered(1000), shared(1000, 16), 24, 5, 970},
+		{"4 parts", numbered(1000), parts(1000, 4), 4 * 3, 8, 950},
+		{"16 parts", numbered(1600), parts(1600, 16), 16 * 4, 32, 1500},
+		{"twice", numbered(300), append(upTo(0, 300, 1), upTo(0, 300, 1)...), 6, 0, 594},
+		{"pairs swapped", numbered(100), func() []int {
+			p := upTo(0, 100, 1)
+			for i := 0; i < 100; i += 2 {
+				p[i], p[i+1] = p[i+1], p[i]
+			}
+			return p
+		}(), 5, 0, 95},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			s := newStroll(t, c.names...)
+			s.opens(c.places...)
+			s.waste(s.walk.idle(s.now.Add(2 * walkIdle)))
+			waits := len(c.places) - s.useful
+			t.Logf("%d opens, %d guesses, %d waits, %d wasted", len(c.places), len(s.guessed), waits, s.wasted)
+			if waits > c.waits || s.wasted > c.wasted || len(s.guessed) < c.guessedAtLeast {
+				t.Errorf("want at most %d waits, %d wasted, at least %d guesses", c.waits, c.wasted, c.guessedAtLeast)
+			}
+			if s.most > 64 || len(s.ahead) != 0 {
+				t.Errorf("%d files ahead, %d left", s.most, len(s.ahead))
+			}
+		})
+	}
+}
+
+// TestWalkRandom: what happens to be opened in order is believed once or twice, and
+// then no more.
+func TestWalkRandom(t *testing.T) {
+	for _, n := range []int{5, 20, 100, 1000, 10000} {
+		worst, sum := 0, 0
+		for seed := range uint64(50) {
+			s := newStroll(t, numbered(n)...)
+			s.opens(rand.New(rand.NewPCG(seed, 1)).Perm(n)[:min(n, 2000)]...)
+			worst, sum = max(worst, len(s.guessed)), sum+len(s.guessed)
+		}
+		t.Logf("%d files: %d guesses at most, %d in 50 rounds", n, worst, sum)
+		if worst > 6 || sum > 100 {
+			t.Errorf("%d files: %d guesses at most, %d in 50 rounds", n, worst, sum)
+		}
+	}
+}
