@@ -73,9 +73,12 @@ func (f *file) opened(cached bool) {
 	if f.t.cfg.Files == nil {
 		return
 	}
-	if list, place, ok := f.t.cfg.Catalog.Place(f.path()); ok {
-		f.t.cfg.Files.Opened(f.parent.path, list, place, cached)
+	dir := f.parent.path
+	var list prefetch.Listing
+	if l := f.t.cfg.Catalog.Kept(dir); l != nil {
+		list = l
 	}
+	f.t.cfg.Files.Opened(dir, list, f.name, cached)
 }
 
 // directFlag lets reads with O_DIRECT of a file that the kernel reads come to us: the

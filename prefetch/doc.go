@@ -6,6 +6,10 @@
 // comes before guesses, a quarter of the connections is kept for demand, and
 // files share the rest fairly (a pure queue).
 //
+// [Files] does for directories what a reader does for its file: a second detector
+// sees which files are opened, by their places in the listing, and the next small
+// ones are fetched ahead, each held open until its reader comes.
+//
 // It promises that no block is fetched twice at once, that goroutines,
 // connections and bytes are bounded, and that guesses end when the reader seeks
 // away or closes. A guess that fails never fails a read. A read that waits holds

@@ -53,7 +53,7 @@ type FilesStats struct {
 const (
 	// Directories in which files are being opened; the one longest without an open
 	// makes place for the next.
-	maxDirectories = 32
+	maxDirectories = 16
 	// After a guess has failed, nothing is guessed for so long: a server that fails
 	// must not be asked by everybody at once.
 	pauseFiles = time.Second
@@ -67,10 +67,11 @@ func NewFiles(crew *Crew, limit int) *Files {
 	return &Files{crew: crew, limit: limit, room: crew.cfg.Memory.Limit() / 4, dirs: make(map[string]*directory)}
 }
 
-// Opened says that a reader has opened the file at a place in dir's listing.
-// cached says that all of it was on disk. What was guessed of it must be open
+// Opened says that a reader has opened a file of dir, of which list is the latest
+// listing; nil is the one of the last call, if that was not long ago. cached says
+// that all of the file was on disk. What was fetched ahead of it must be open
 // elsewhere by now, or is lost.
-func (f *Files) Opened(dir string, list Listing, place int, cached bool) {
+func (f *Files) Opened(dir string, list Listing, name string, cached bool) {
 	if f.limit <= 0 {
 		return
 	}
@@ -82,6 +83,17 @@ func (f *Files) Opened(dir string, list Listing, place int, cached bool) {
 		return
 	}
 	d, drop := f.enterLocked(dir, list, now)
+	if d == nil {
+		f.mu.Unlock()
+		return
+	}
+	list = d.list
+	place, ok := list.Place(name)
+	if !ok { // it is new
+		f.mu.Unlock()
+		closeAll(drop)
+		return
+	}
 	room = min(room, f.room-f.held)
 	plan := d.walk.open(now, place, cached, folder{
 		files: list.Len(),
@@ -110,11 +122,17 @@ func (f *Files) Opened(dir string, list Listing, place int, cached bool) {
 	closeAll(drop)
 }
 
-// enterLocked returns the directory at path, as listed. When it has changed, a new
-// walk begins, as the places are others.
+// enterLocked returns the directory at path, as listed; nil when nobody knows how
+// that is. When it has changed, a new walk begins, as the places are others.
 func (f *Files) enterLocked(path string, list Listing, now time.Time) (*directory, []*Reader) {
 	var drop []*Reader
 	d := f.dirs[path]
+	if list == nil {
+		if d == nil {
+			return nil, nil
+		}
+		list = d.list
+	}
 	if d != nil && d.list != list && (d.list.Sum() != list.Sum() || d.list.Len() != list.Len()) {
 		drop = f.forgetLocked(path)
 		d = nil

@@ -7,9 +7,12 @@ import (
 )
 
 // Listing is a directory in the order in which its files may be read. It does not
-// change; package catalog's is one.
+// change; package catalog's is one. It need not be fresh: what is fetched is bound
+// to the versions in it, and nobody takes them for the present ones on its word.
 type Listing interface {
 	Len() int
+	// Place returns where a name is in it.
+	Place(name string) (int, bool)
 	// File returns the entry at a place; false for what is no file, or cannot be
 	// read.
 	File(place int) (s3backend.Object, bool)

@@ -44,16 +44,17 @@ func (c *Catalog) keptListing(path string) (*Listing, error) {
 	return nil, nil
 }
 
-// Place returns where the file at path stands in the listing of its directory, if
-// that is kept and fresh: it asks nobody.
-func (c *Catalog) Place(path string) (l *Listing, place int, ok bool) {
-	dir, name := split(path)
-	l, err := c.keptListing(dir)
-	if l == nil || err != nil {
-		return nil, 0, false
+// Kept returns the last listing of the directory at path that is kept, whether
+// fresh or not, nil for none: it asks nobody. It serves for guesses only.
+func (c *Catalog) Kept(path string) *Listing {
+	if c.begin() != nil {
+		return nil
 	}
-	place, ok = l.place(name)
-	return l, place, ok
+	defer c.end()
+	if h := c.store.get(listingKey(path)); h != nil {
+		return h.listing
+	}
+	return nil
 }
 
 func (c *Catalog) askList(ctx context.Context, path string) (*Listing, error) {

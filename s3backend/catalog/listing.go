@@ -39,7 +39,7 @@ func (h Hidden) Total() int {
 // Find returns the node called name. Of an archived object nothing is Fresh: a
 // listing does not say whether it is restored.
 func (l *Listing) Find(name string) (Node, bool) {
-	i, ok := l.place(name)
+	i, ok := l.Place(name)
 	if !ok {
 		return Node{}, false
 	}
@@ -50,7 +50,8 @@ func (l *Listing) Find(name string) (Node, bool) {
 	return n, true
 }
 
-func (l *Listing) place(name string) (int, bool) {
+// Place returns where the node called name stands in Nodes.
+func (l *Listing) Place(name string) (place int, ok bool) {
 	return slices.BinarySearchFunc(l.Nodes, name, func(n Node, name string) int {
 		return strings.Compare(n.Name, name)
 	})
