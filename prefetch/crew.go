@@ -32,6 +32,7 @@ type Crew struct {
 	cfg    Config
 	ctx    context.Context // of all flights
 	cancel context.CancelFunc
+	files  files
 	wg     sync.WaitGroup // of the goroutines, one a running job
 
 	mu     sync.Mutex // guards queue, stats, closed
@@ -51,7 +52,7 @@ func New(cfg Config) *Crew {
 
 // Open returns a reader of one version; it does no I/O.
 func (c *Crew) Open(obj s3backend.Object) *Reader {
-	return newReader(c, c.cfg.Cache.Version(obj))
+	return &Reader{file: c.files.enter(c, obj), obj: obj}
 }
 
 // Stats returns the counters as of now.

@@ -5,7 +5,7 @@ import (
 	"time"
 )
 
-// detector sees where the reads of one handle fall and says what to fetch. It is
+// detector sees where the reads of one version fall and says what to fetch. It is
 // a value: it does no I/O, has no clock and starts nothing, so that a test can
 // tell it any story. It is not safe for concurrent use.
 //
@@ -13,14 +13,23 @@ import (
 // touches or overlaps its last stretch (reorderBlocks); any other read may be the
 // first of a new stream. Pieces that overtook each other are streams of their own
 // until the gap between them is closed, and then they become one.
+//
+// The streams belong to the version and not to a handle: forked readers and tasks
+// that each read a part go on where others are, and what is asked for ahead of one
+// is dropped only when all who read there have left.
 type detector struct {
 	limits  limits
 	streams []stream
 	stride  stride
-	begun   bool   // a read has been seen
+	handles int    // that have read and are open
 	paused  bool   // a guess has failed and no demand has succeeded since
-	total   int64  // bytes read
 	lastID  uint64 // of a stream
+}
+
+// handle is what the detector keeps of one open handle, and changes.
+type handle struct {
+	begun bool  // a read has been seen
+	total int64 // bytes read
 }
 
 // plan is what the detector has to say about a read.
@@ -31,13 +40,17 @@ type plan struct {
 	drop   []span // guesses that nobody needs any more
 }
 
-// read is told of a read of the bytes [off, off+n) within the object, n > 0, and
-// says what to fetch. room tells how many blocks memory would give a guess.
-func (d *detector) read(now time.Time, off, n int64, room func() int64) plan {
+// read is told of a handle's read of the bytes [off, off+n) within the object,
+// n > 0, and says what to fetch. room tells how many blocks memory would give a
+// guess.
+func (d *detector) read(now time.Time, h *handle, off, n int64, room func() int64) plan {
 	l := d.limits
-	end, first := off+n, !d.begun
-	d.begun = true
-	d.total += n
+	end, first := off+n, !h.begun
+	if first {
+		h.begun = true
+		d.handles++
+	}
+	h.total += n
 	p := plan{want: l.cover(off, end)}
 	switch {
 	case l.blocks <= smallBlocks:
@@ -50,14 +63,14 @@ func (d *detector) read(now time.Time, off, n int64, room func() int64) plan {
 		return p
 	}
 	if s := d.match(off, end); s != nil {
-		d.hit(&p, s, now, off, end, room)
+		d.hit(&p, s, now, h, off, end, room)
 	} else {
 		if !d.near(off) {
 			p.ahead = d.stride.read(l, off, end, room)
 		}
-		d.begin(&p, first, now, off, end, room)
+		d.begin(&p, first, now, h, off, end, room)
 	}
-	d.park(&p)
+	d.park(&p, h)
 	if d.paused {
 		p.ahead = nil
 	}
@@ -87,23 +100,6 @@ func (d *detector) resume() {
 		d.streams[i].restart(d.limits)
 	}
 	d.stride = stride{}
-}
-
-// end returns what was asked for ahead of all streams, and forgets them.
-func (d *detector) end() []span {
-	var drop []span
-	for i := range d.streams {
-		if a := d.streams[i].asked(d.limits); a.n > 0 {
-			drop = append(drop, a)
-		}
-	}
-	if s := d.stride; s.hits >= strideHits {
-		if from := s.last / d.limits.block; s.asked > from {
-			drop = append(drop, span{from, s.asked - from})
-		}
-	}
-	d.streams, d.stride = nil, stride{}
-	return drop
 }
 
 // match returns the stream that [off, end) goes on with: the nearest of those it
@@ -139,9 +135,10 @@ func (d *detector) overtaken(s *stream) bool {
 }
 
 // hit moves s by a read that touches it.
-func (d *detector) hit(p *plan, s *stream, now time.Time, off, end int64, room func() int64) {
+func (d *detector) hit(p *plan, s *stream, now time.Time, h *handle, off, end int64, room func() int64) {
 	l := d.limits
-	s.used, s.seen = now, d.total
+	s.used = now
+	s.touch(h)
 	p.stream = s.id
 	up, down := s.extend(off, end)
 	s = d.join(s)
@@ -152,7 +149,7 @@ func (d *detector) hit(p *plan, s *stream, now time.Time, off, end int64, room f
 	case s.active: // not enough to turn: who does, soon is out of reach (trim)
 		up, down = false, false
 	case s.hits >= activeHits && !d.overtaken(s):
-		s = d.jump(p, s)
+		s = d.jump(p, s, h)
 	case s.backs >= backwardHits && !d.near(off):
 		s.downwards = true
 		s.activate(l)

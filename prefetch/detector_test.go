@@ -18,6 +18,8 @@ var update = flag.Bool("update", false, "rewrite testdata with what the detector
 // story runs a script against a detector with blocks of 1 KiB.
 type story struct {
 	d    detector
+	open map[string]*handle
+	h    string // who reads
 	now  time.Time
 	room int64
 	last uint64
@@ -39,7 +41,7 @@ func TestDetectorScripts(t *testing.T) {
 				t.Fatal(err)
 			}
 			var got bytes.Buffer
-			s := story{now: time.Unix(0, 0), room: 1 << 40}
+			s := story{h: "1", now: time.Unix(0, 0), room: 1 << 40}
 			for lines := bufio.NewScanner(bytes.NewReader(script)); lines.Scan(); {
 				got.WriteString(s.line(t, lines.Text()) + "\n")
 			}
@@ -70,9 +72,12 @@ func (s *story) line(t *testing.T, line string) string {
 	switch f[0] {
 	case "object": // object SIZE window SIZE
 		s.d = detector{limits: newLimits(size(t, f[1]), 1024, 8*1024, size(t, f[3]))}
+		s.open = map[string]*handle{}
+	case "handle": // handle NAME
+		s.h = f[1]
 	case "read": // read OFFSET LENGTH
 		s.now = s.now.Add(time.Millisecond)
-		p := s.d.read(s.now, size(t, f[1]), size(t, f[2]), func() int64 { return s.room })
+		p := s.d.read(s.now, s.handle(), size(t, f[1]), size(t, f[2]), func() int64 { return s.room })
 		s.last = p.stream
 		return fmt.Sprintf("%-20s -> %s", command, p)
 	case "wait":
@@ -90,11 +95,20 @@ func (s *story) line(t *testing.T, line string) string {
 	case "recover":
 		s.d.resume()
 	case "close":
-		return fmt.Sprintf("%-20s -> %s", command, plan{drop: s.d.end()})
+		drop := s.d.close(s.handle())
+		delete(s.open, s.h)
+		return fmt.Sprintf("%-20s -> %s", command, plan{drop: drop})
 	default:
 		t.Fatalf("unknown command %q", command)
 	}
 	return command
+}
+
+func (s *story) handle() *handle {
+	if s.open[s.h] == nil {
+		s.open[s.h] = &handle{}
+	}
+	return s.open[s.h]
 }
 
 func (p plan) String() string {

@@ -1,8 +1,8 @@
 // Package prefetch reads ahead of sequential readers.
 //
 // There is one [Reader] an open file. It looks at where reads fall (a pure
-// detector: streams, windows, strides), asks the [Crew] for what is missing, and
-// answers from blockcache. The crew is a fixed number of connections: demand
+// detector: streams, windows, strides, known to all readers of one version), asks
+// the [Crew] for what is missing, and answers from blockcache. The crew is a fixed number of connections: demand
 // comes before guesses, a quarter of the connections is kept for demand, and
 // files share the rest fairly (a pure queue).
 //
@@ -11,8 +11,8 @@
 // ones are fetched ahead, each held open until its reader comes.
 //
 // It promises that no block is fetched twice at once, that goroutines,
-// connections and bytes are bounded, and that guesses end when the reader seeks
-// away or closes. A guess that fails never fails a read. A read that waits holds
+// connections and bytes are bounded, and that guesses end when the last reader who
+// needs them seeks away or closes. A guess that fails never fails a read. A read that waits holds
 // no buffer, so readers cannot wait for each other.
 //
 // The way of a read: [Reader.Read] shows it to the detector, queues the guesses,

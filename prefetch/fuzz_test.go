@@ -19,6 +19,7 @@ func FuzzDetector(f *testing.F) {
 		d := detector{limits: newLimits(size, 1024, 8*1024, 64*1024)}
 		now := time.Unix(0, 0)
 		off, end := int64(0), int64(0)
+		handles := make([]*handle, 4)
 		for ; len(script) >= 4; script = script[4:] {
 			length := 1 + int64(script[3])*(1+int64(script[2]))%(40*1024)
 			switch script[0] % 8 {
@@ -43,22 +44,48 @@ func FuzzDetector(f *testing.F) {
 				off = 0
 			}
 			end = min(off+length, size)
-			checkRead(t, &d, now, off, end-off, int64(script[1]))
+			h := &handles[script[0]>>6]
+			if *h == nil || script[0]&0x38 == 0x38 {
+				checkClose(t, &d, *h)
+				*h = &handle{}
+			}
+			checkRead(t, &d, now, *h, off, end-off, int64(script[1]))
 		}
-		for _, s := range d.end() {
-			checkSpan(t, d.limits, s)
+		for _, h := range handles {
+			checkClose(t, &d, h)
+		}
+		for _, s := range d.streams {
+			if s.asked(d.limits).n > 0 || len(s.users) > 0 {
+				t.Fatalf("when all are closed there is %+v", s)
+			}
 		}
 	})
 }
 
-func checkRead(t *testing.T, d *detector, now time.Time, off, n, room int64) {
+// checkClose sees to it that nothing is dropped that another handle's stream needs.
+func checkClose(t *testing.T, d *detector, h *handle) {
+	t.Helper()
+	if h == nil {
+		return
+	}
+	for _, s := range d.close(h) {
+		checkSpan(t, d.limits, s)
+		for _, other := range d.streams {
+			if other.asked(d.limits).overlaps(s) && other.asked(d.limits).n > 0 {
+				t.Fatalf("%v is dropped, which stream %+v needs", s, other)
+			}
+		}
+	}
+}
+
+func checkRead(t *testing.T, d *detector, now time.Time, h *handle, off, n, room int64) {
 	t.Helper()
 	l := d.limits
 	before := map[uint64]stream{}
 	for _, s := range d.streams {
 		before[s.id] = s
 	}
-	p := d.read(now, off, n, func() int64 { return room })
+	p := d.read(now, h, off, n, func() int64 { return room })
 	read := l.cover(off, off+n)
 	checkSpan(t, l, p.want)
 	if p.want.first > read.first || p.want.end() < read.end() {
@@ -84,7 +111,7 @@ func checkRead(t *testing.T, d *detector, now time.Time, off, n, room int64) {
 			t.Fatalf("guess %v of a stream that had come to %d", first, s.edge)
 		}
 	}
-	if len(d.streams) > maxStreams {
+	if len(d.streams) > maxShared {
 		t.Fatalf("%d streams", len(d.streams))
 	}
 	for _, s := range d.streams {

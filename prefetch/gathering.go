@@ -49,7 +49,7 @@ func (g *gathering) gather(ctx context.Context, dst []byte, off int64) (Result, 
 		}
 		if pos+len(c.Data) == len(dst) {
 			if len(g.jobs) > 0 {
-				g.reader.demandSucceeded()
+				g.reader.resume()
 			}
 			if pos == 0 {
 				return Result{Slices: [][]byte{c.Data}, chunk: c}, nil

@@ -24,7 +24,10 @@ const (
 )
 
 const (
-	maxStreams = 8
+	maxStreams = 8 // of a handle
+	// maxShared is for all handles of a version, since a read looks at each: 8
+	// handles with as many streams as they may have, or 64 with one.
+	maxShared = 64
 	// After idleTime a stream is forgotten when a new one comes up, after
 	// stealTime only where there is no other place for the new one.
 	idleTime  = 2 * time.Second

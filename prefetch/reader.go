@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
-	"sync"
 	"sync/atomic"
 	"time"
 
@@ -21,38 +20,26 @@ const stallAfter = time.Millisecond
 var errClosed = fmt.Errorf("prefetch: reader: %w", fs.ErrClosed)
 
 // Reader reads one version of one object, ahead of its user where he reads in
-// order. All methods may be called concurrently.
+// order. What it sees of a version it shares with its other readers. All methods
+// may be called concurrently.
 type Reader struct {
-	crew    *Crew
-	version *blockcache.Version
-	block   int64
+	*file
+	obj    s3backend.Object
+	handle handle // guarded by file.mu
 	// party is whose turn its guesses wait for: that of the directory in which it
 	// is fetched ahead; nil is its own.
 	party any
 	// failed is told when a guess has failed; nil where nobody wants to know.
 	failed func(error)
 	closed atomic.Bool
-	// users are the reads and jobs under way, and one until Close: the last one
-	// closes the version.
-	users atomic.Int64
-
-	mu       sync.Mutex // guards detector; never held across I/O
-	detector detector
 }
 
 var _ io.ReaderAt = (*Reader)(nil)
 
-func newReader(c *Crew, v *blockcache.Version) *Reader {
-	r := &Reader{crew: c, version: v, block: v.BlockSize()}
-	r.detector.limits = newLimits(v.Object().Size, r.block, c.cfg.RequestSize, c.cfg.MaxWindow)
-	r.users.Store(1)
-	return r
-}
-
 // Object returns the version.
-func (r *Reader) Object() s3backend.Object { return r.version.Object() }
+func (r *Reader) Object() s3backend.Object { return r.obj }
 
-// Version returns the cache's view of it, which stays the reader's.
+// Version returns the cache's view of it, which stays the reader's, and is shared.
 func (r *Reader) Version() *blockcache.Version { return r.version }
 
 // ReadAt is io.ReaderAt.
@@ -109,23 +96,25 @@ func (r *Reader) Read(ctx context.Context, scratch []byte, off int64) (Result, e
 	return res, err
 }
 
-// Close cancels this reader's guesses. Reads that still run end on their own. What
-// is on its way goes on when the object is open elsewhere: whoever reads it there
-// would ask for the same bytes again.
+// Close cancels what was asked for ahead of this reader, but for what another
+// reader of the version needs: he would ask for the same bytes again. Reads that
+// still run end on their own.
 func (r *Reader) Close() error {
 	if r.closed.Swap(true) {
 		return nil
 	}
 	r.mu.Lock()
-	drop := r.detector.end()
+	drop := r.detector.close(&r.handle)
 	r.mu.Unlock()
-	if r.version.Shared() {
-		r.crew.dropQueued(r)
-	} else {
+	if last := r.crew.files.leave(r.file); last {
 		r.crew.drop(r, everything)
+		r.crew.drop(r.guesser, everything)
 		for _, s := range drop {
 			r.version.Forget(s.first, s.n)
 		}
+	} else {
+		r.crew.dropQueued(r)
+		r.drop(drop)
 	}
 	r.release()
 	return nil
@@ -134,41 +123,33 @@ func (r *Reader) Close() error {
 // look shows a read to the detector and sees to what it says.
 func (r *Reader) look(now time.Time, off, n int64) plan {
 	r.mu.Lock()
-	p := r.detector.read(now, off, n, r.room)
-	r.mu.Unlock()
-	for _, s := range p.drop {
-		r.crew.drop(r, s)
-		r.version.Forget(s.first, s.n)
+	if r.closed.Load() {
+		r.mu.Unlock()
+		return plan{want: r.detector.limits.cover(off, off+n)}
 	}
+	p := r.detector.read(now, &r.handle, off, n, r.room)
+	r.mu.Unlock()
+	r.drop(p.drop)
 	if len(p.ahead) > 0 {
-		r.crew.guess(r, off/r.block, p.ahead)
+		r.crew.guess(r.guesser, off/r.block, p.ahead)
 		if r.closed.Load() { // Close may have been before the guesses
-			r.crew.drop(r, everything)
+			r.mu.Lock()
+			drop := r.detector.unneeded(p.ahead)
+			r.mu.Unlock()
+			r.drop(drop)
 		}
 	}
 	return p
 }
 
-// room returns how many blocks a guess could have now without waiting.
-func (r *Reader) room() int64 { return r.crew.cfg.Memory.Room() / r.block }
-
-// guessFailed stops guessing until a demand has succeeded, so that a server that
-// fails is not asked by everybody at once.
+// guessFailed is told that a guess of which it is the owner has failed.
 func (r *Reader) guessFailed(err error) {
-	r.mu.Lock()
-	r.detector.pause()
-	r.mu.Unlock()
+	r.pause()
 	r.crew.dropQueued(r)
 	if r.failed != nil {
 		r.failed(err)
 	}
-	r.crew.cfg.Logger.Debug("reading ahead failed", "key", r.Object().Key, "err", err)
-}
-
-func (r *Reader) demandSucceeded() {
-	r.mu.Lock()
-	r.detector.resume()
-	r.mu.Unlock()
+	r.crew.cfg.Logger.Debug("reading ahead failed", "key", r.obj.Key, "err", err)
 }
 
 // turn returns what readers whose guesses take turns together have in common.
@@ -177,23 +158,4 @@ func (r *Reader) turn() any {
 		return r.party
 	}
 	return r
-}
-
-// acquire keeps the version open until release; it fails when it is closed.
-func (r *Reader) acquire() bool {
-	for {
-		n := r.users.Load()
-		if n == 0 {
-			return false
-		}
-		if r.users.CompareAndSwap(n, n+1) {
-			return true
-		}
-	}
-}
-
-func (r *Reader) release() {
-	if r.users.Add(-1) == 0 {
-		r.version.Close()
-	}
 }

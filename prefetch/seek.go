@@ -24,6 +24,7 @@ func (d *detector) join(s *stream) *stream {
 		s.start, s.next = min(s.start, t.start), max(s.next, t.next)
 		s.read, s.hits, s.backs = s.read+t.read, s.hits+t.hits, s.backs+t.backs
 		s.stalled = s.stalled || t.stalled
+		s.share(t)
 		d.remove(t)
 		i = -1
 		s = d.find(id)
@@ -31,9 +32,11 @@ func (d *detector) join(s *stream) *stream {
 	return s
 }
 
-// jump activates s, and gives up what was asked for where the reader came from; or, when s lies in what an active stream has asked for, moves
-// that stream there, as its reader has skipped ahead.
-func (d *detector) jump(p *plan, s *stream) *stream {
+// jump activates s, and gives up what was asked for where the reader came from; or,
+// when s lies in what an active stream of the same reader has asked for, moves that
+// stream there, as he has skipped ahead. Where another reads behind it, who has
+// skipped is no more than the first there.
+func (d *detector) jump(p *plan, s *stream, h *handle) *stream {
 	l := d.limits
 	pos := s.position(l)
 	for i := range d.streams {
@@ -41,39 +44,94 @@ func (d *detector) jump(p *plan, s *stream) *stream {
 		if !t.active || t.downwards || t.next >= s.start || pos > t.edge {
 			continue
 		}
+		if t.readByOthers(h) {
+			s.activate(l)
+			s.edge, s.window, s.size = t.edge, t.window, t.size
+			d.leaveOthers(p, s, h)
+			return s
+		}
 		if s.start-t.next > reorderBlocks*l.block {
 			from := t.position(l)
 			p.drop = append(p.drop, d.clip(span{from, s.start/l.block - from}, t.id)...)
 		}
-		t.start, t.next, t.used, t.seen = s.start, s.next, s.used, s.seen
+		t.start, t.next, t.used = s.start, s.next, s.used
 		t.read += s.read
+		t.share(s)
 		id := t.id
 		d.remove(s)
 		return d.find(id)
 	}
 	s.activate(l)
+	d.leaveOthers(p, s, h)
+	return s
+}
+
+// leaveOthers notes where h, who has read s for a while, has not been since it came
+// here: three reads here and none there, and it has left.
+func (d *detector) leaveOthers(p *plan, s *stream, h *handle) {
+	born := s.user(h).born
 	for i := range d.streams {
-		// Who has read three times here and never again there, has left.
-		if t := &d.streams[i]; t.active && t.id != s.id && t.seen <= s.born {
-			d.dropAhead(p, t)
-			t.restart(l)
+		t := &d.streams[i]
+		if u := t.user(h); u != nil && t.active && t.id != s.id && u.seen <= born {
+			d.goElsewhere(p, t, h)
 		}
 	}
-	return s
+}
+
+// goElsewhere notes that h reads t no more: should it come back, then as to a new
+// one.
+func (d *detector) goElsewhere(p *plan, t *stream, h *handle) {
+	if d.left(p, t, h); len(t.users) == 0 {
+		t.restart(d.limits)
+	}
+}
+
+// left notes that h reads t no more; with its last reader go the guesses.
+func (d *detector) left(p *plan, t *stream, h *handle) {
+	t.leave(h)
+	if len(t.users) == 0 {
+		d.dropAhead(p, t)
+		t.rest(d.limits)
+	}
+}
+
+// close forgets h, and returns what was asked for and nobody needs any more. The
+// streams that it has read stay known, with their windows: who goes on there takes
+// them over.
+func (d *detector) close(h *handle) []span {
+	var p plan
+	for i := range d.streams {
+		t := &d.streams[i]
+		if t.user(h) != nil {
+			d.left(&p, t, h)
+		}
+	}
+	if h.begun {
+		d.handles--
+	}
+	if s := d.stride; d.handles == 0 && s.hits >= strideHits {
+		if from := s.last / d.limits.block; s.asked > from {
+			p.drop = append(p.drop, span{from, s.asked - from})
+		}
+		d.stride = stride{}
+	}
+	return p.drop
 }
 
 // begin makes a new stream of a read that belongs to none, where there is a place
 // for it.
-func (d *detector) begin(p *plan, first bool, now time.Time, off, end int64, room func() int64) {
+func (d *detector) begin(p *plan, first bool, now time.Time, h *handle, off, end int64, room func() int64) {
 	l := d.limits
-	if end >= l.size || !d.makeRoom(p, now) {
+	if end >= l.size || !d.makeRoom(p, now, h) {
 		return
 	}
 	d.lastID++
 	d.streams = append(d.streams, stream{
-		id: d.lastID, start: off, next: end, read: end - off, used: now, seen: d.total, born: d.total,
+		id: d.lastID, start: off, next: end, read: end - off, used: now,
 	})
-	if s := &d.streams[len(d.streams)-1]; first && off == 0 {
+	s := &d.streams[len(d.streams)-1]
+	s.touch(h)
+	if first && off == 0 {
 		p.stream = s.id
 		s.activate(l)
 		p.ahead = s.topUp(l, true, room, p.ahead)
@@ -81,22 +139,27 @@ func (d *detector) begin(p *plan, first bool, now time.Time, off, end int64, roo
 }
 
 // makeRoom forgets idle streams, and if that is not enough the oldest one that was
-// never active or may be stolen.
-func (d *detector) makeRoom(p *plan, now time.Time) bool {
+// never active or may be stolen: of h's own, unless they are few.
+func (d *detector) makeRoom(p *plan, now time.Time, h *handle) bool {
+	own := 0
 	for i := 0; i < len(d.streams); i++ {
-		if s := &d.streams[i]; now.Sub(s.used) > idleTime {
+		s := &d.streams[i]
+		switch {
+		case now.Sub(s.used) > idleTime:
 			d.dropAhead(p, s)
 			d.remove(s)
 			i--
+		case s.user(h) != nil:
+			own++
 		}
 	}
-	if len(d.streams) < maxStreams {
+	if own < maxStreams && len(d.streams) < maxShared {
 		return true
 	}
 	var victim *stream
 	for i := range d.streams {
 		s := &d.streams[i]
-		if s.active && now.Sub(s.used) <= stealTime {
+		if s.active && now.Sub(s.used) <= stealTime || own >= maxStreams && s.user(h) == nil {
 			continue
 		}
 		if victim == nil || victim.active && !s.active ||
@@ -112,21 +175,21 @@ func (d *detector) makeRoom(p *plan, now time.Time) bool {
 	return true
 }
 
-// park drops the guesses of streams that their reader has left: since he last
-// read there he has read a request's size elsewhere for each other stream. One
-// who takes turns between streams in smaller pieces loses nothing.
-func (d *detector) park(p *plan) {
+// park drops the guesses of streams that h has left: since it last read there it
+// has read a request's size elsewhere for each other stream. One who takes turns
+// between streams in smaller pieces loses nothing.
+func (d *detector) park(p *plan, h *handle) {
 	others := int64(-1)
 	for i := range d.streams {
-		if d.streams[i].active {
+		if s := &d.streams[i]; s.active && s.user(h) != nil {
 			others++
 		}
 	}
 	patience := max(others, 1) * d.limits.request * d.limits.block
 	for i := range d.streams {
-		if s := &d.streams[i]; s.active && d.total-s.seen > patience && s.asked(d.limits).n > 0 {
-			d.dropAhead(p, s)
-			s.restart(d.limits)
+		s := &d.streams[i]
+		if u := s.user(h); u != nil && s.active && h.total-u.seen > patience && s.asked(d.limits).n > 0 {
+			d.goElsewhere(p, s, h)
 		}
 	}
 }
@@ -134,6 +197,15 @@ func (d *detector) park(p *plan) {
 // dropAhead gives up what was asked for ahead of s.
 func (d *detector) dropAhead(p *plan, s *stream) {
 	p.drop = append(p.drop, d.clip(s.asked(d.limits), s.id)...)
+}
+
+// unneeded returns what of the spans no stream has asked for.
+func (d *detector) unneeded(spans []span) []span {
+	var rest []span
+	for _, s := range spans {
+		rest = append(rest, d.clip(s, 0)...)
+	}
+	return rest
 }
 
 // clip returns what of a no stream but the given one needs.

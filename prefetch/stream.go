@@ -1,6 +1,9 @@
 package prefetch
 
-import "time"
+import (
+	"slices"
+	"time"
+)
 
 // stream is a run of bytes that was read in order, up or down, and how far ahead
 // of it blocks have been asked for.
@@ -17,7 +20,53 @@ type stream struct {
 	size        int64 // of the next request, in blocks
 	read        int64 // bytes
 	used        time.Time
-	seen, born  int64 // the detector's total when it was last read, and at first
+	users       []user // who reads here
+}
+
+// user is a handle that reads a stream.
+type user struct {
+	*handle
+	seen, born int64 // the handle's total when it last read here, and at first
+}
+
+// touch notes that h reads here.
+func (s *stream) touch(h *handle) {
+	if u := s.user(h); u != nil {
+		u.seen = h.total
+	} else {
+		s.users = append(s.users, user{h, h.total, h.total})
+	}
+}
+
+// user returns what is known of h, nil when it does not read here.
+func (s *stream) user(h *handle) *user {
+	for i := range s.users {
+		if s.users[i].handle == h {
+			return &s.users[i]
+		}
+	}
+	return nil
+}
+
+// share makes the users of t those of s too.
+func (s *stream) share(t *stream) {
+	for _, u := range t.users {
+		if own := s.user(u.handle); own != nil {
+			own.seen, own.born = max(own.seen, u.seen), min(own.born, u.born)
+		} else {
+			s.users = append(s.users, u)
+		}
+	}
+}
+
+// readByOthers reports whether anybody but h reads here.
+func (s *stream) readByOthers(h *handle) bool {
+	return slices.ContainsFunc(s.users, func(u user) bool { return u.handle != h })
+}
+
+// leave notes that h reads here no more.
+func (s *stream) leave(h *handle) {
+	s.users = slices.DeleteFunc(s.users, func(u user) bool { return u.handle == h })
 }
 
 // activate begins to read ahead.
@@ -28,8 +77,12 @@ func (s *stream) activate(l limits) {
 
 // restart begins anew from where the reader is.
 func (s *stream) restart(l limits) {
-	s.window, s.size, s.edge, s.stalled = l.start, 1, s.position(l), false
+	s.rest(l)
+	s.window, s.size = l.start, 1
 }
+
+// rest forgets what was asked for. Who goes on gets the window at once.
+func (s *stream) rest(l limits) { s.edge, s.stalled = s.position(l), false }
 
 // position is where reading goes on: the first block not yet begun or, downwards,
 // the last one begun.

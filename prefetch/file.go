@@ -1,0 +1,165 @@
+package prefetch
+
+import (
+	"sync"
+	"sync/atomic"
+
+	"github.com/zs3fs/zs3fs/blockcache"
+	"github.com/zs3fs/zs3fs/s3backend"
+)
+
+// file is one version that is open, by any number of readers.
+type file struct {
+	crew    *Crew
+	version *blockcache.Version
+	block   int64
+	*watch
+	// guesser owns what is asked for ahead of all readers, so that it outlives the
+	// one who asked for it.
+	guesser *Reader
+	// users are the readers that are open, and the reads and jobs under way: the
+	// last one closes the version.
+	users atomic.Int64
+}
+
+// watch is a detector and its lock. It outlives the file for a while.
+type watch struct {
+	mu       sync.Mutex // guards detector; never held across I/O
+	detector detector
+}
+
+// identity is what makes a version one.
+type identity struct {
+	key, etag, versionID string
+	size                 int64
+}
+
+// files are the versions that are open, and what is known of those that were until
+// lately. The zero value is empty.
+type files struct {
+	mu     sync.Mutex // guards all below
+	open   map[identity]*opened
+	closed []past // the latest last
+}
+
+type opened struct {
+	*file
+	readers int
+}
+
+// past is what is known of a version that nobody has open.
+type past struct {
+	id identity
+	*watch
+}
+
+// maxPast bounds what is kept of closed versions: a few kilobytes each.
+const maxPast = 64
+
+// newFile opens a version, of which known is what was seen before, or nil.
+func newFile(c *Crew, obj s3backend.Object, known *watch) *file {
+	v := c.cfg.Cache.Version(obj)
+	f := &file{crew: c, version: v, block: v.BlockSize(), watch: known}
+	if known == nil {
+		f.watch = &watch{detector: detector{limits: newLimits(obj.Size, f.block, c.cfg.RequestSize, c.cfg.MaxWindow)}}
+	}
+	f.guesser = &Reader{file: f, obj: obj}
+	return f
+}
+
+func identify(o s3backend.Object) identity {
+	return identity{o.Key, o.ETag, o.VersionID, o.Size}
+}
+
+// enter returns the file of a version for one more reader.
+func (fs *files) enter(c *Crew, obj s3backend.Object) *file {
+	fs.mu.Lock()
+	defer fs.mu.Unlock()
+	id := identify(obj)
+	o := fs.open[id]
+	if o == nil {
+		o = &opened{file: newFile(c, obj, fs.recallLocked(id))}
+		if fs.open == nil {
+			fs.open = make(map[identity]*opened)
+		}
+		fs.open[id] = o
+	}
+	o.readers++
+	o.users.Add(1)
+	return o.file
+}
+
+// leave takes a reader off, and reports whether it was the file's last. The caller
+// must then release the file.
+func (fs *files) leave(f *file) (last bool) {
+	fs.mu.Lock()
+	defer fs.mu.Unlock()
+	id := identify(f.version.Object())
+	o := fs.open[id]
+	if o.readers--; o.readers > 0 {
+		return false
+	}
+	delete(fs.open, id)
+	fs.closed = append(fs.closed, past{id, f.watch})
+	if len(fs.closed) > maxPast {
+		fs.closed = append(fs.closed[:0], fs.closed[1:]...)
+	}
+	return true
+}
+
+// recallLocked returns what is known of a version from the last time, or nil.
+func (fs *files) recallLocked(id identity) *watch {
+	for i, m := range fs.closed {
+		if m.id == id {
+			fs.closed = append(fs.closed[:i], fs.closed[i+1:]...)
+			return m.watch
+		}
+	}
+	return nil
+}
+
+// room returns how many blocks a guess could have now without waiting.
+func (f *file) room() int64 { return f.crew.cfg.Memory.Room() / f.block }
+
+// pause stops guessing until a demand has succeeded, so that a server that fails is
+// not asked by everybody at once.
+func (f *file) pause() {
+	f.mu.Lock()
+	f.detector.pause()
+	f.mu.Unlock()
+	f.crew.dropQueued(f.guesser)
+}
+
+// resume goes on guessing, as a demand has succeeded.
+func (f *file) resume() {
+	f.mu.Lock()
+	f.detector.resume()
+	f.mu.Unlock()
+}
+
+// drop ends guesses that nobody needs any more.
+func (f *file) drop(spans []span) {
+	for _, s := range spans {
+		f.crew.drop(f.guesser, s)
+		f.version.Forget(s.first, s.n)
+	}
+}
+
+// acquire keeps the version open until release; it fails when it is closed.
+func (f *file) acquire() bool {
+	for {
+		n := f.users.Load()
+		if n == 0 {
+			return false
+		}
+		if f.users.CompareAndSwap(n, n+1) {
+			return true
+		}
+	}
+}
+
+func (f *file) release() {
+	if f.users.Add(-1) == 0 {
+		f.version.Close()
+	}
+}
