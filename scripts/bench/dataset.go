@@ -25,7 +25,7 @@ type dataset struct {
 	table   *table   // nil unless it was asked for
 }
 
-// newDataset prepares the files below dir.
+// newDataset prepares the files below dir; size is a multiple of 64 KiB.
 func newDataset(dir string, size int64) (*dataset, error) {
 	d := &dataset{file: filepath.Join(dir, "data"), size: size, objects: make(map[string]object)}
 	f, err := os.OpenFile(d.file, os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o600)
@@ -33,8 +33,7 @@ func newDataset(dir string, size int64) (*dataset, error) {
 		return nil, err
 	}
 	defer f.Close()
-	all := max(size, smallFiles*smallSize)
-	if _, err := io.Copy(f, io.NewSectionReader(s3test.Coded(1, 1, all), 0, all)); err != nil {
+	if _, err := io.Copy(f, io.NewSectionReader(s3test.Coded(1, 1, size), 0, size)); err != nil {
 		return nil, err
 	}
 	d.add("big", 0, size)
@@ -42,7 +41,7 @@ func newDataset(dir string, size int64) (*dataset, error) {
 		d.add(fmt.Sprintf("part%02d", i), int64(i)*(size/16), size/16)
 	}
 	for i := range smallFiles {
-		d.add(fmt.Sprintf("small/f%04d", i), int64(i)*smallSize, smallSize)
+		d.add(fmt.Sprintf("small/f%04d", i), int64(i)*smallSize%size, smallSize)
 	}
 	return d, f.Close()
 }

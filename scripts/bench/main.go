@@ -17,10 +17,8 @@ import (
 )
 
 func main() {
-	// Readers, the bare client and the server are processes of this program.
-	parts := map[string]func() error{"read": readMain, "bare": bareMain, "serve": serveMain}
-	if len(os.Args) == 2 && parts[os.Args[1]] != nil {
-		exit(parts[os.Args[1]]())
+	if len(os.Args) == 2 && processes()[os.Args[1]] != nil {
+		exit(processes()[os.Args[1]]())
 	}
 	s, err := parse(os.Args[1:], os.Stderr)
 	if errors.Is(err, flag.ErrHelp) {
@@ -31,6 +29,12 @@ func main() {
 		stop()
 	}
 	exit(err)
+}
+
+// processes are what this program runs as besides: a server, readers and clients
+// that share nothing.
+func processes() map[string]func() error {
+	return map[string]func() error{"read": readMain, "bare": bareMain, "serve": serveMain}
 }
 
 func exit(err error) {
@@ -52,19 +56,20 @@ func run(ctx context.Context, s settings) (err error) {
 			return err
 		}
 	}
-	head := header(s)
-	fmt.Println(head)
+	head := []string{header(s)}
 	if s.touch {
 		n, err := touchMemory()
 		if err != nil {
 			return err
 		}
-		fmt.Printf("%s of free memory touched; the tools take turns\n", humanize.IBytes(uint64(n)))
+		head = append(head, humanize.IBytes(uint64(n))+" of free memory touched before; the tools took turns")
 	}
 	r, err := newRunner(ctx, s, dir)
 	if err != nil {
 		return err
 	}
+	head = append(head, r.versions(ctx)...)
+	fmt.Println(strings.Join(head, "\n"))
 	defer func() { err = errors.Join(err, r.close()) }()
 	if s.warmOnly {
 		return r.warm(ctx)
@@ -76,7 +81,11 @@ func run(ctx context.Context, s settings) (err error) {
 			}
 		}
 	}
-	return r.report(head)
+	rep := r.report(head)
+	if err := rep.print(os.Stdout); err != nil || s.results == "" {
+		return err
+	}
+	return r.write(rep)
 }
 
 // build builds what is to be measured: never what a forgotten bin holds.

@@ -2,37 +2,64 @@ package main
 
 import (
 	"fmt"
+	"io"
+	"os"
 	"strings"
 )
 
-// report prints the tables and the checklist.
-func (r *runner) report(head string) error {
+// report is what a run found.
+type report struct {
+	head     []string
+	command  string
+	tables   []titled
+	failures []string
+	figures  string // empty where none was measured
+}
+
+type titled struct{ title, text string }
+
+// report puts together what was measured.
+func (r *runner) report(head []string) report {
+	rep := report{head: head, command: strings.Join(append([]string{"go run ./scripts/bench"}, os.Args[1:]...), " ")}
 	for _, p := range r.networks() {
 		for _, latency := range []bool{false, true} {
 			if grid := r.results.grid(p, latency); grid != nil {
-				fmt.Printf("\n%s: %s\n\n%s", p.Name, p.What, markdown(grid))
+				rep.tables = append(rep.tables, titled{p.Name + ": " + p.What, markdown(grid)})
 			}
 		}
 	}
-	r.failures()
-	measured := 0
-	all := r.results.figures(r.data)
-	for _, f := range all {
-		if f.state != unknown {
-			measured++
-		}
-	}
-	if measured > 0 {
-		fmt.Printf("\n%s", printable(all))
-	}
-	return nil
-}
-
-// failures says what failed and why.
-func (r *runner) failures() {
 	for _, k := range r.results.order {
 		if m := r.results.all[k]; m.err != nil {
-			fmt.Printf("failed: %s\n", strings.Join([]string{k.profile, k.pattern, k.tool, m.err.Error()}, ": "))
+			rep.failures = append(rep.failures, strings.Join([]string{k.profile, k.pattern, k.tool, m.err.Error()}, ": "))
 		}
 	}
+	var measured []figure
+	for _, f := range r.results.figures(r.data) {
+		// A developer who measures one row does not want to read of twenty others.
+		if f.state != unknown || r.whole() {
+			measured = append(measured, f)
+		}
+	}
+	if len(measured) > 0 {
+		rep.figures = printable(measured)
+	}
+	return rep
+}
+
+// whole says that this run measures everything in the network of the figures.
+func (s settings) whole() bool { return len(s.patterns) == 0 && len(s.tools) == 0 }
+
+func (rep report) print(w io.Writer) error {
+	var b strings.Builder
+	for _, t := range rep.tables {
+		fmt.Fprintf(&b, "\n%s\n\n%s", t.title, t.text)
+	}
+	for _, f := range rep.failures {
+		fmt.Fprintf(&b, "\nfailed: %s", f)
+	}
+	if rep.figures != "" {
+		fmt.Fprintf(&b, "\n%s", rep.figures)
+	}
+	_, err := io.WriteString(w, b.String())
+	return err
 }

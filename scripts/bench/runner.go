@@ -8,7 +8,9 @@ import (
 	"hash/crc32"
 	"io"
 	"os"
+	"os/exec"
 	"path/filepath"
+	"strings"
 	"syscall"
 	"time"
 )
@@ -253,6 +255,20 @@ func newRunner(ctx context.Context, s settings, dir string) (r *runner, err erro
 	}
 	r.server, err = startServer(r.data.all(), filepath.Join(dir, "ca.pem"))
 	return r, err
+}
+
+// versions are those of the other tools.
+func (r *runner) versions(ctx context.Context) []string {
+	var all []string
+	for _, t := range r.tools {
+		if t.name == zs3fsName {
+			continue
+		}
+		out, _ := exec.CommandContext(ctx, t.program, t.version).CombinedOutput() // some exit with 1
+		line, _, _ := strings.Cut(strings.TrimSpace(string(out)), "\n")
+		all = append(all, t.name+": "+line)
+	}
+	return all
 }
 
 func (r *runner) close() error {

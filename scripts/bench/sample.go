@@ -18,5 +18,7 @@ func (s sample) amplification() float64 {
 	return float64(s.Counts.Bytes) / float64(s.outcome.Bytes)
 }
 
+func (s sample) gigabytes() float64 { return float64(s.outcome.Bytes) / 1e9 }
+
 // cpuPerGB is in seconds.
-func (s sample) cpuPerGB() float64 { return s.cpu.Seconds() / (float64(s.outcome.Bytes) / 1e9) }
+func (s sample) cpuPerGB() float64 { return s.cpu.Seconds() / s.gigabytes() }

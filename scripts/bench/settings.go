@@ -58,8 +58,8 @@ func (s settings) check(rest []string) error {
 	if len(rest) > 0 {
 		return fmt.Errorf("unknown argument %q; see -h", rest[0])
 	}
-	if s.rounds < 1 || s.size < 64<<20 {
-		return fmt.Errorf("%d rounds of %d bytes: at least 1 of 64 MiB", s.rounds, s.size)
+	if s.rounds < 1 || s.size < 64<<20 || s.size%(16<<20) != 0 {
+		return fmt.Errorf("%d rounds of %d bytes: at least 1, of 64 MiB or more in steps of 16 MiB", s.rounds, s.size)
 	}
 	known := [3][]string{nil, {bareName, bareWriteName}, nil}
 	for _, p := range patterns() {

@@ -9,10 +9,14 @@ import (
 func columnsOf(latency bool) []string {
 	value := []string{"MB/s (worst - best)", "p50 ms", "p99 ms"}
 	if latency {
-		value = []string{"p50 ms (worst - best)", "p99 ms", "MB/s"}
+		value = []string{"p50 ms (worst - best)", "p99 ms", "reads/s"}
+	}
+	per := "s/GB"
+	if latency {
+		per = "ms/read"
 	}
 	return append(append([]string{"pattern", "tool"}, value...), "of bare", "GET", "HEAD", "LIST", "other", "conns",
-		"fetched/read", "CPU s/GB", "peak MiB", "server CPU s/GB")
+		"fetched/read", "CPU "+per, "peak MiB", "server CPU "+per)
 }
 
 // grid is a table of the profile's patterns, those of throughput or of latency; nil
@@ -47,25 +51,46 @@ func (r *results) cells(k key, latency bool) []string {
 		return []string{"failed"}
 	}
 	s := m.median()
-	rate := func(s sample) string { return fmt.Sprintf("%.4g", s.speed()/1e6) }
-	value := []string{
-		fmt.Sprintf("%s (%s - %s)", rate(s), rate(m.worst()), rate(m.best())),
-		fmt.Sprintf("%.2f", s.P50), fmt.Sprintf("%.2f", s.P99),
-	}
-	if latency {
-		value = []string{
-			fmt.Sprintf("%.2f (%.2f - %.2f)", s.P50, m.worst().P50, m.best().P50),
-			fmt.Sprintf("%.2f", s.P99), rate(s),
-		}
-	}
 	share := "-"
 	if part, ok := r.share(k, latency); ok {
 		share = fmt.Sprintf("%.2f", part)
 	}
-	gb := float64(s.outcome.Bytes) / 1e9
-	return append(value, share, fmt.Sprint(s.Gets), fmt.Sprint(s.Heads), fmt.Sprint(s.Lists), fmt.Sprint(s.Others),
-		fmt.Sprint(s.Connections), fmt.Sprintf("%.3f", s.amplification()), fmt.Sprintf("%.2f", s.cpuPerGB()),
-		fmt.Sprintf("%.0f", float64(m.peak())/(1<<20)), fmt.Sprintf("%.2f", s.CPU.Seconds()/gb))
+	cpu, serverCPU := s.cpuPerGB(), s.Counts.CPU.Seconds()/s.gigabytes()
+	if latency {
+		cpu, serverCPU = milliseconds(s.cpu)/float64(s.Ops), milliseconds(s.Counts.CPU)/float64(s.Ops)
+	}
+	return append(values(m, latency), share, fmt.Sprint(s.Gets), fmt.Sprint(s.Heads), fmt.Sprint(s.Lists), fmt.Sprint(s.Others),
+		fmt.Sprint(s.Connections), fmt.Sprintf("%.4g", s.amplification()), fmt.Sprintf("%.2f", cpu),
+		fmt.Sprintf("%.0f", float64(m.peak())/(1<<20)), fmt.Sprintf("%.2f", serverCPU))
+}
+
+// values are the three cells with what the pattern is about.
+func values(m *summary, latency bool) []string {
+	s := m.median()
+	if latency {
+		return []string{
+			fmt.Sprintf("%s (%s - %s)", short(s.P50), short(m.worst().P50), short(m.best().P50)),
+			short(s.P99), short(float64(s.Ops) / s.Seconds),
+		}
+	}
+	rate := func(s sample) string { return short(s.speed() / 1e6) }
+	return []string{
+		fmt.Sprintf("%s (%s - %s)", rate(s), rate(m.worst()), rate(m.best())),
+		short(s.P50), short(s.P99),
+	}
+}
+
+// short has three digits, and no exponent.
+func short(x float64) string {
+	switch {
+	case x >= 100:
+		return fmt.Sprintf("%.0f", x)
+	case x >= 10:
+		return fmt.Sprintf("%.1f", x)
+	case x >= 1:
+		return fmt.Sprintf("%.2f", x)
+	}
+	return fmt.Sprintf("%.3f", x)
 }
 
 // markdown aligns the grid so that it is also read well as text.

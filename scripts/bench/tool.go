@@ -22,6 +22,7 @@ type tool struct {
 	name string
 	// program must be on PATH, or be a path.
 	program string
+	version string // the argument that makes it say its version
 	// command's arguments and further environment mount the bucket at the place, with
 	// a cache on disk where the tool has one that can hold the bucket.
 	command func(p place) (args, env []string)
@@ -42,12 +43,12 @@ const (
 // ones are not among them.
 func tools(zs3fs string) []tool {
 	return []tool{
-		{zs3fsName, zs3fs, mountZS3FS},
-		{"s3fs", "s3fs", mountS3FS},
-		{"rclone", "rclone", mountRclone},
-		{"goofys", "goofys", mountGoofys},
-		{"geesefs", "geesefs", mountGeeseFS},
-		{"mount-s3", "mount-s3", mountMountpoint},
+		{zs3fsName, zs3fs, "version", mountZS3FS},
+		{"s3fs", "s3fs", "--version", mountS3FS},
+		{"rclone", "rclone", "version", mountRclone},
+		{"goofys", "goofys", "--version", mountGoofys},
+		{"geesefs", "geesefs", "--version", mountGeeseFS},
+		{"mount-s3", "mount-s3", "--version", mountMountpoint},
 	}
 }
 
