@@ -68,7 +68,7 @@ func TestServerAndBareClient(t *testing.T) {
 			t.Errorf("TLS %t: %+v", p.TLS, o)
 		}
 		c, err := s.counts()
-		if err != nil || c.Gets != 2 || c.Bytes != size || c.Connections != 2 || c.Heads+c.Lists+c.Others+c.Faulty+c.Open > 0 {
+		if err != nil || c.Gets != 2 || c.Bytes != size || c.Connections < 1 || c.Connections > 2 || c.Heads+c.Lists+c.Others+c.Faulty+c.Open > 0 {
 			t.Errorf("TLS %t: %+v, %v", p.TLS, c, err)
 		}
 		for _, key := range j.Paths {
@@ -92,7 +92,7 @@ func TestBareLatency(t *testing.T) {
 	}
 	o := fetch(t, s, d, p, job{Mode: "random", Paths: []string{"big", "big"}, Width: 2, Size: 4096, Count: 10}, "")
 	c, err := s.counts()
-	if err != nil || o.Ops != 20 || o.Bytes != 20*4096 || c.Gets != 20 || c.Bytes != o.Bytes || c.Connections != 2 {
+	if err != nil || o.Ops != 20 || o.Bytes != 20*4096 || c.Gets != 20 || c.Bytes != o.Bytes || c.Connections < 1 || c.Connections > 2 {
 		t.Errorf("%+v, %+v, %v", o, c, err)
 	}
 	if o.P50 < milliseconds(p.Latency-p.Jitter) {
