@@ -111,6 +111,26 @@ func (b *bucket) List(ctx context.Context, prefix string, limit int) iter.Seq2[s
 	}
 }
 
+// Pages counts as one list, in pages of a hundred.
+func (b *bucket) Pages(ctx context.Context, span s3backend.Span) iter.Seq2[[]s3backend.Entry, error] {
+	return func(yield func([]s3backend.Entry, error) bool) {
+		var page []s3backend.Entry
+		for e, err := range b.List(ctx, span.Prefix, 0) {
+			if err != nil {
+				yield(nil, err)
+				return
+			}
+			if page = append(page, e); len(page) == 100 {
+				if !yield(page, nil) {
+					return
+				}
+				page = nil
+			}
+		}
+		yield(page, nil)
+	}
+}
+
 func (b *bucket) Open(ctx context.Context, obj s3backend.Object, off, n int64) (io.ReadCloser, error) {
 	b.mu.Lock()
 	b.gets++

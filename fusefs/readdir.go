@@ -14,6 +14,7 @@ var (
 	_ fs.NodeOpendirHandler = (*dir)(nil)
 	_ fs.FileReaddirenter   = (*dirHandle)(nil)
 	_ fs.FileSeekdirer      = (*dirHandle)(nil)
+	_ fs.FileReleasedirer   = (*dirHandle)(nil)
 	_ fs.FileLookuper       = (*dirHandle)(nil)
 )
 
@@ -25,11 +26,11 @@ func (d *dir) OpendirHandle(context.Context, uint32) (fs.FileHandle, uint32, sys
 	return &dirHandle{d: d}, 0, 0
 }
 
-// dirHandle reads one immutable snapshot: offset n is after the n-th entry of
-// ".", ".." and the listing. The bridge calls one method at a time.
+// dirHandle reads one snapshot: offset n is after the n-th entry of ".", ".." and
+// the listing. The bridge calls one method at a time.
 type dirHandle struct {
 	d    *dir
-	list *catalog.Listing
+	snap *catalog.Snapshot // nil until the first read
 	pos  uint64
 }
 
@@ -39,20 +40,34 @@ type dirHandle struct {
 func (h *dirHandle) Seekdir(_ context.Context, off uint64) syscall.Errno {
 	h.pos = off &^ seekTag
 	if h.pos == 0 {
-		h.list = nil
+		h.close()
 	}
 	return 0
 }
 
-// Readdirent implements fs.FileReaddirenter.
+// Releasedir implements fs.FileReleasedirer.
+func (h *dirHandle) Releasedir(context.Context, uint32) { h.close() }
+
+func (h *dirHandle) close() {
+	if h.snap != nil {
+		h.snap.Close()
+		h.snap = nil
+	}
+}
+
+// Readdirent implements fs.FileReaddirenter. The directory has been found before its
+// first entry is given: a listing that fails at once fails as a whole.
 func (h *dirHandle) Readdirent(ctx context.Context) (*fuse.DirEntry, syscall.Errno) {
-	if h.list == nil {
-		l, err := h.d.t.cfg.Catalog.List(ctx, h.d.path)
+	if h.snap == nil {
+		snap, err := h.d.t.cfg.Catalog.Open(h.d.path)
 		if err != nil {
 			return nil, h.d.t.errno(ctx, "readdir", h.d.path, err)
 		}
-		h.list = l
-		h.d.saw(l)
+		h.snap = snap
+	}
+	n, ok, err := h.snap.At(ctx, int(max(h.pos, 2)-2))
+	if err != nil {
+		return nil, h.d.t.errno(ctx, "readdir", h.d.path, err)
 	}
 	e := fuse.DirEntry{Mode: syscall.S_IFDIR, Off: h.pos + 1}
 	switch {
@@ -60,13 +75,13 @@ func (h *dirHandle) Readdirent(ctx context.Context) (*fuse.DirEntry, syscall.Err
 		e.Name, e.Ino = ".", h.d.StableAttr().Ino
 	case h.pos == 1:
 		e.Name, e.Ino = "..", inoOf(h.d.t.cfg.FSName, parentPath(h.d.path))
-	case h.pos-2 < uint64(len(h.list.Nodes)):
-		n := &h.list.Nodes[h.pos-2]
+	case ok:
 		e.Name, e.Ino = n.Name, inoOf(h.d.t.cfg.FSName, h.d.join(n.Name))
 		if !n.Dir {
 			e.Mode = syscall.S_IFREG
 		}
 	default:
+		h.d.saw(h.snap.Complete())
 		return nil, 0
 	}
 	h.pos++
@@ -76,7 +91,7 @@ func (h *dirHandle) Readdirent(ctx context.Context) (*fuse.DirEntry, syscall.Err
 // Lookup implements fs.FileLookuper for READDIRPLUS: what the snapshot says, with
 // no request.
 func (h *dirHandle) Lookup(ctx context.Context, name string, out *fuse.EntryOut) (*fs.Inode, syscall.Errno) {
-	n, ok := h.list.Find(name)
+	n, ok := h.snap.Find(name)
 	if !ok {
 		return nil, syscall.ENOENT
 	}

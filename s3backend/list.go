@@ -15,7 +15,7 @@ const maxKeys = 1000
 // List implements Bucket.
 func (c *Client) List(ctx context.Context, prefix string, limit int) iter.Seq2[Entry, error] {
 	return func(yield func(Entry, error) bool) {
-		l := listing{prefix: prefix, seen: make(map[string]struct{}), tokens: make(map[string]struct{})}
+		l := listing{Span: Span{Prefix: prefix}, seen: make(map[string]struct{}), tokens: make(map[string]struct{})}
 		left := limit
 		for token := ""; ; {
 			entries, next, err := c.page(ctx, &l, token, left)
@@ -48,16 +48,21 @@ func (c *Client) page(ctx context.Context, l *listing, token string, limit int) 
 	}
 	in := &s3.ListObjectsV2Input{
 		Bucket:       &c.o.Bucket,
-		Prefix:       &l.prefix,
-		Delimiter:    aws.String("/"),
+		Prefix:       &l.Prefix,
 		EncodingType: types.EncodingTypeUrl, // XML cannot carry control characters
 		MaxKeys:      &size,
 		RequestPayer: c.payer,
 	}
-	if token != "" {
-		in.ContinuationToken = &token
+	if !l.Deep {
+		in.Delimiter = aws.String("/")
 	}
-	err = c.call(ctx, "list", l.prefix, func(ctx context.Context) error {
+	switch {
+	case token != "":
+		in.ContinuationToken = &token
+	case l.After != "":
+		in.StartAfter = &l.After
+	}
+	err = c.call(ctx, "list", l.Prefix, func(ctx context.Context) error {
 		out, err := c.s3.ListObjectsV2(ctx, in, c.inRegion)
 		if err != nil {
 			return err

@@ -11,8 +11,8 @@ import (
 
 // listing is what must hold from page to page: no name twice, no token twice.
 type listing struct {
-	prefix string
-	// seen is by name and not by comparing with the last one: directory buckets
+	Span
+	// seen is nil where names may come twice. It is by name and not by comparing with the last one: directory buckets
 	// and some servers list without order. The strings are the entries' own.
 	seen   map[string]struct{}
 	tokens map[string]struct{}
@@ -55,10 +55,10 @@ func (l *listing) read(out *s3.ListObjectsV2Output) ([]Entry, string, error) {
 // checkPrefix finds the page of another listing, as a cache that leaves out the
 // query would give. Servers echo the prefix encoded or not.
 func (l *listing) checkPrefix(out *s3.ListObjectsV2Output, decode func(string) (string, error)) error {
-	if out.Prefix == nil || *out.Prefix == l.prefix {
+	if out.Prefix == nil || *out.Prefix == l.Prefix {
 		return nil
 	}
-	if p, err := decode(*out.Prefix); err != nil || p != l.prefix {
+	if p, err := decode(*out.Prefix); err != nil || p != l.Prefix {
 		return wrongAnswer("a page of another prefix")
 	}
 	return nil
@@ -84,11 +84,11 @@ func (l *listing) objects(out *s3.ListObjectsV2Output, decode func(string) (stri
 	entries := make([]Entry, 0, len(out.Contents))
 	for _, o := range out.Contents {
 		key, err := decode(aws.ToString(o.Key))
-		rest, below := strings.CutPrefix(key, l.prefix)
+		rest, below := strings.CutPrefix(key, l.Prefix)
 		switch {
 		case err != nil || key == "":
 			return nil, wrongAnswer("a key that cannot be decoded")
-		case !below || strings.Contains(rest, "/"):
+		case !below || !l.Deep && strings.Contains(rest, "/"):
 			return nil, wrongAnswer("a key outside the level asked for")
 		case o.Size == nil || *o.Size < 0:
 			return nil, wrongAnswer("a key without a size")
@@ -111,8 +111,8 @@ func (l *listing) dirs(out *s3.ListObjectsV2Output, decode func(string) (string,
 		if err != nil {
 			return nil, wrongAnswer("a common prefix that cannot be decoded")
 		}
-		rest, below := strings.CutPrefix(name, l.prefix)
-		if !below || rest == "" || strings.Index(rest, "/") != len(rest)-1 {
+		rest, below := strings.CutPrefix(name, l.Prefix)
+		if l.Deep || !below || rest == "" || strings.Index(rest, "/") != len(rest)-1 {
 			return nil, wrongAnswer("a common prefix outside the level asked for")
 		}
 		entries = append(entries, Entry{Object: Object{Key: name}, Dir: true})
@@ -140,6 +140,9 @@ func merge(objects, dirs []Entry) []Entry {
 // fresh removes in place what was given already. An object's key and a common
 // prefix differ always: only the listed prefix itself may end in "/" as a key.
 func (l *listing) fresh(entries []Entry) []Entry {
+	if l.seen == nil {
+		return entries
+	}
 	kept := entries[:0]
 	for _, e := range entries {
 		if _, ok := l.seen[e.Object.Key]; ok {

@@ -43,8 +43,10 @@ type Catalog struct {
 	store  *store
 	hidden hiddenLog
 
-	nodes    flights[Node]
-	listings flights[*Listing]
+	nodes   flights[Node]
+	growths growths
+	// unordered: the bucket was seen to list without order.
+	unordered atomic.Bool
 
 	// epoch counts Forgets: an answer that was asked for before the latest one
 	// may be about the version that is gone, and is not kept.

@@ -61,20 +61,11 @@ func (f *flights[T]) do(ctx context.Context, c *Catalog, key flightKey, ask func
 		}()
 	}
 	f.mu.Unlock()
-	select {
-	case <-fl.done:
-		return fl.val, fl.err
-	case <-ctx.Done():
-	}
-	timer := time.NewTimer(grace)
-	defer timer.Stop()
-	select {
-	case <-fl.done:
-		return fl.val, fl.err
-	case <-timer.C:
+	if err := patiently(ctx, fl.done); err != nil {
 		var zero T
-		return zero, ctx.Err()
+		return zero, err
 	}
+	return fl.val, fl.err
 }
 
 // guarded makes a panic an error: it must neither end a mount that others read

@@ -2,36 +2,13 @@ package catalog
 
 import (
 	"context"
-	"time"
+	"iter"
+
+	"github.com/zs3fs/zs3fs/s3backend"
 )
 
-// List returns the directory at path as one immutable snapshot, no older than the
-// TTL. A listing that fails at any page fails whole. A path below which there is
-// nothing is fs.ErrNotExist, except the root.
-func (c *Catalog) List(ctx context.Context, path string) (*Listing, error) {
-	if !c.hasName(path) {
-		return nil, &AbsentError{Path: path, Fresh: forEver}
-	}
-	if l, err := c.keptListing(path); l != nil || err != nil {
-		return l, err
-	}
-	key := flightKey{epoch: c.epoch.Load(), path: path}
-	return c.listings.do(ctx, c, key, func(ctx context.Context) (*Listing, error) {
-		// Another flight may have landed since the look above.
-		if l, err := c.keptListing(path); l != nil || err != nil {
-			return l, err
-		}
-		l, err := c.askList(ctx, path)
-		if err != nil {
-			return nil, err
-		}
-		c.hidden.log(path, l.Hidden)
-		if c.cfg.TTL != 0 && c.epoch.Load() == key.epoch {
-			c.store.put(listingKey(path), &held{listing: l, asked: l.asked})
-		}
-		return l, nil
-	})
-}
+// pageSize is the most entries in a page of a listing.
+const pageSize = 1000
 
 func (c *Catalog) keptListing(path string) (*Listing, error) {
 	if err := c.begin(); err != nil {
@@ -57,27 +34,34 @@ func (c *Catalog) Kept(path string) *Listing {
 	return nil
 }
 
-func (c *Catalog) askList(ctx context.Context, path string) (*Listing, error) {
-	m := mapping{
-		prefix: c.Below(path),
-		rules: rules{
-			nameMax:           c.cfg.NameMax,
-			hideFolderMarkers: c.cfg.HideFolderMarkers,
-			root:              path == "",
-		},
+// pages asks the bucket page by page, and makes pages of what a bucket gives that
+// knows none; that one is never asked for more than a level.
+func (c *Catalog) pages(ctx context.Context, span s3backend.Span) iter.Seq2[[]s3backend.Entry, error] {
+	if p, ok := c.cfg.Bucket.(s3backend.Pager); ok {
+		return p.Pages(ctx, span)
 	}
-	m.out.asked, m.out.ttl = time.Now(), c.cfg.TTL
-	for e, err := range c.cfg.Bucket.List(ctx, m.prefix, 0) {
-		if err != nil {
-			return nil, err
+	return func(yield func([]s3backend.Entry, error) bool) {
+		var page []s3backend.Entry
+		for e, err := range c.cfg.Bucket.List(ctx, span.Prefix, 0) {
+			if err != nil {
+				yield(nil, err)
+				return
+			}
+			if page = append(page, e); len(page) == pageSize {
+				if !yield(page, nil) {
+					return
+				}
+				page = nil
+			}
 		}
-		if err := m.add(e); err != nil {
-			return nil, err
-		}
+		yield(page, nil)
 	}
-	l := m.finish(c.seed)
-	if !l.found && path != "" {
-		return nil, &AbsentError{Path: path, Fresh: remaining(l.asked, c.cfg.NegativeTTL)}
+}
+
+// sawDisorder notes that the bucket lists without order: directory buckets do. Its
+// listings are read whole before anything is shown of them.
+func (c *Catalog) sawDisorder() {
+	if !c.unordered.Swap(true) {
+		c.cfg.Logger.Warn("the bucket lists its keys without order: a directory is shown once all of it is known")
 	}
-	return l, nil
 }

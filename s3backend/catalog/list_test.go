@@ -18,8 +18,8 @@ import (
 )
 
 func names(l *catalog.Listing) string {
-	out := make([]string, len(l.Nodes))
-	for i, n := range l.Nodes {
+	out := make([]string, l.Len())
+	for i, n := range l.From(0) {
 		out[i] = n.Name
 		if n.Dir {
 			out[i] += "/"
@@ -57,7 +57,7 @@ func TestListFailsWhole(t *testing.T) {
 		t.Fatalf("%v, %v", l, err)
 	}
 	s.cut = 0
-	if l, err := c.List(context.Background(), "d"); err != nil || len(l.Nodes) != 10 {
+	if l, err := c.List(context.Background(), "d"); err != nil || l.Len() != 10 {
 		t.Fatalf("%v, %v", l, err)
 	}
 }
@@ -74,7 +74,7 @@ func TestListOfNothing(t *testing.T) {
 	s := newSpy()
 	s.put("file")
 	c := newCatalog(t, catalog.Config{Bucket: s, Prefix: "none/", TTL: -1})
-	if l, err := c.List(context.Background(), ""); err != nil || len(l.Nodes) != 0 {
+	if l, err := c.List(context.Background(), ""); err != nil || l.Len() != 0 {
 		t.Fatalf("the root: %v, %v", l, err)
 	}
 	c = newCatalog(t, catalog.Config{Bucket: s, TTL: -1})
@@ -161,7 +161,7 @@ func TestMarkersTime(t *testing.T) {
 		t.Fatalf("%+v, %v", n, err)
 	}
 	l, err := c.List(context.Background(), "d")
-	if err != nil || len(l.Nodes) != 0 || !l.Marker.ModTime.Equal(when) {
+	if err != nil || l.Len() != 0 || !l.Marker.ModTime.Equal(when) {
 		t.Fatalf("%+v, %v", l, err)
 	}
 }
@@ -208,7 +208,7 @@ func TestLittleMemory(t *testing.T) {
 				t.Fatalf("%d: %v", i, err)
 			}
 		}
-		if l, err := c.List(context.Background(), "d"); err != nil || len(l.Nodes) != 300 {
+		if l, err := c.List(context.Background(), "d"); err != nil || l.Len() != 300 {
 			t.Fatal(err)
 		}
 	}

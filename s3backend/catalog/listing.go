@@ -1,23 +1,26 @@
 package catalog
 
 import (
-	"cmp"
-	"hash/maphash"
+	"iter"
 	"slices"
-	"strings"
+	"sort"
 	"time"
 
 	"github.com/zs3fs/zs3fs/s3backend"
 )
 
 // Listing is a directory at one moment, sorted by the bytes of the names. It is
-// immutable and may be kept for as long as its holder likes.
+// immutable and may be kept for as long as its holder likes; a node is made each
+// time it is asked for.
 type Listing struct {
-	Nodes  []Node
 	Hidden Hidden
 	// Marker is the key that ends in "/" and stands for the directory itself;
 	// its Key is empty where there is none.
 	Marker s3backend.Object
+
+	below string // what the keys start with before the name
+	runs  []run
+	ends  []int // number of nodes up to the end of each run
 
 	sum   uint64
 	found bool // anything lies below the directory, hidden keys included
@@ -36,6 +39,56 @@ func (h Hidden) Total() int {
 	return h.Unrepresentable + h.Shadowed + h.MarkerContent + h.TooLong
 }
 
+// Len returns the number of nodes.
+func (l *Listing) Len() int {
+	if len(l.ends) == 0 {
+		return 0
+	}
+	return l.ends[len(l.ends)-1]
+}
+
+// At returns the i-th node, of 0 to Len()-1. Its Fresh is 0: see Find.
+func (l *Listing) At(i int) Node {
+	u := l.from(i)
+	return u.node()
+}
+
+// from returns an unpacker whose next node is the i-th, which exists.
+func (l *Listing) from(i int) unpacker {
+	r := sort.SearchInts(l.ends, i+1)
+	if r > 0 {
+		i -= l.ends[r-1]
+	}
+	return l.runs[r].from(i, l.below)
+}
+
+// From yields the nodes from the i-th on with their indexes.
+func (l *Listing) From(i int) iter.Seq2[int, Node] {
+	return func(yield func(int, Node) bool) {
+		for i < l.Len() {
+			u := l.from(i)
+			for u.next < u.run.n {
+				if !yield(i, u.node()) {
+					return
+				}
+				i++
+			}
+		}
+	}
+}
+
+// Search returns the index of the first node whose name is not below name, which
+// may be Len().
+func (l *Listing) Search(name string) int {
+	// The run that holds it is the last that begins with it or before it.
+	r := sort.Search(len(l.runs), func(i int) bool { return string(l.runs[i].wholeName(0)) > name })
+	if r == 0 {
+		return 0
+	}
+	r--
+	return l.ends[r] - l.runs[r].n + l.runs[r].search(name)
+}
+
 // Find returns the node called name. Of an archived object nothing is Fresh: a
 // listing does not say whether it is restored.
 func (l *Listing) Find(name string) (Node, bool) {
@@ -43,28 +96,28 @@ func (l *Listing) Find(name string) (Node, bool) {
 	if !ok {
 		return Node{}, false
 	}
-	n := l.Nodes[i]
+	return l.fresh(l.At(i)), true
+}
+
+// Place returns the index of the node called name.
+func (l *Listing) Place(name string) (place int, ok bool) {
+	i := l.Search(name)
+	return i, i < l.Len() && l.At(i).Name == name
+}
+
+// File returns the object at an index; false for a directory, and for an archived
+// object, of which a listing does not say whether it can be read.
+func (l *Listing) File(place int) (s3backend.Object, bool) {
+	n := l.At(place)
+	return n.Object, !n.Dir && !n.Object.Archived()
+}
+
+// fresh stamps a node of the listing with what is left of its time.
+func (l *Listing) fresh(n Node) Node {
 	if !n.Object.Archived() {
 		n.Fresh = l.Fresh()
 	}
-	return n, true
-}
-
-// Place returns where the node called name stands in Nodes.
-func (l *Listing) Place(name string) (place int, ok bool) {
-	return slices.BinarySearchFunc(l.Nodes, name, func(n Node, name string) int {
-		return strings.Compare(n.Name, name)
-	})
-}
-
-// Len returns the number of nodes.
-func (l *Listing) Len() int { return len(l.Nodes) }
-
-// File returns the object at a place in Nodes; false for a directory, and for an
-// archived object, of which a listing does not say whether it can be read.
-func (l *Listing) File(place int) (s3backend.Object, bool) {
-	n := &l.Nodes[place]
-	return n.Object, !n.Dir && !n.Object.Archived()
+	return n
 }
 
 // Fresh returns how much longer the listing may be believed; 0 when no longer.
@@ -74,102 +127,29 @@ func (l *Listing) Fresh() time.Duration { return remaining(l.asked, l.ttl) }
 // otherwise differs. It compares within one Catalog only.
 func (l *Listing) Sum() uint64 { return l.sum }
 
-// rules are what the mapping of one directory depends on.
-type rules struct {
-	nameMax           int
-	hideFolderMarkers bool
-	// root says that the prefix's own key is out of scope.
-	root bool
+// bytes is about what the listing takes of memory.
+func (l *Listing) bytes() int64 {
+	n := int64(listingCost + len(l.below) + len(l.Marker.Key) + len(l.Marker.ETag))
+	for i := range l.runs {
+		n += l.runs[i].bytes()
+	}
+	return n
 }
 
-// mapping turns the entries of one level into a Listing: the whole of rules 1 to 9
-// and 12, without I/O, clock or goroutine.
-type mapping struct {
-	rules
-	prefix string
-	out    Listing
+// listingCost is the size of a Listing without its nodes.
+const listingCost = 300
+
+// add puts a run behind the others.
+func (l *Listing) add(r run) {
+	l.ends = append(l.ends, l.Len()+r.n)
+	l.runs = append(l.runs, r)
 }
 
-// add takes one entry in whatever order the server has.
-func (m *mapping) add(e s3backend.Entry) error {
-	rest, ok := strings.CutPrefix(e.Object.Key, m.prefix)
-	if !ok {
-		return &s3backend.OpError{Op: "list", Key: e.Object.Key, Err: s3backend.ErrBadAnswer}
-	}
-	m.out.found = true
-	if rest == "" {
-		m.out.Marker = e.Object
-		if e.Object.Size > 0 && !m.root {
-			m.out.Hidden.MarkerContent++
-		}
-		return nil
-	}
-	// A server that ignores the delimiter sends the keys below: each proves a
-	// directory all the same.
-	name, _, dir := strings.Cut(rest, "/")
-	switch classify(name, m.nameMax) {
-	case unrepresentable:
-		m.out.Hidden.Unrepresentable++
-		return nil
-	case tooLong:
-		m.out.Hidden.TooLong++
-		return nil
-	}
-	if dir {
-		m.out.Nodes = append(m.out.Nodes, Node{Name: name, Dir: true})
-		return nil
-	}
-	if m.hideFolderMarkers && folderMarker(name, e.Object.Size) {
-		return nil
-	}
-	m.out.Nodes = append(m.out.Nodes, Node{Name: name, Object: e.Object, ModTime: e.Object.ModTime})
-	return nil
-}
-
-// finish sorts by name, the directory first among equals, and drops what it
-// shadows and what the server said twice.
-func (m *mapping) finish(seed maphash.Seed) *Listing {
-	slices.SortStableFunc(m.out.Nodes, func(a, b Node) int {
-		if c := strings.Compare(a.Name, b.Name); c != 0 {
-			return c
-		}
-		return cmp.Compare(kindOrder(a), kindOrder(b))
-	})
-	kept := m.out.Nodes[:0]
-	shadowed := ""
-	for _, n := range m.out.Nodes {
-		if len(kept) == 0 || kept[len(kept)-1].Name != n.Name {
-			kept = append(kept, n)
-			continue
-		}
-		if kept[len(kept)-1].Dir && !n.Dir && shadowed != n.Name {
-			m.out.Hidden.Shadowed++
-			shadowed = n.Name
-		}
-	}
-	clear(m.out.Nodes[len(kept):])
-	m.out.Nodes = slices.Clip(kept)
-	m.out.sum = m.checksum(seed)
-	return &m.out
-}
-
-func kindOrder(n Node) int {
-	if n.Dir {
-		return 0
-	}
-	return 1
-}
-
-func (m *mapping) checksum(seed maphash.Seed) uint64 {
-	var h maphash.Hash
-	h.SetSeed(seed)
-	for _, n := range m.out.Nodes {
-		h.WriteString(n.Name)
-		h.WriteByte(0)
-		h.WriteString(n.Object.ETag)
-		h.WriteByte(byte(kindOrder(n)))
-	}
-	return h.Sum64()
+// view returns the listing as it is now, which later runs do not change.
+func (l *Listing) view() *Listing {
+	v := *l
+	v.runs, v.ends = slices.Clip(l.runs), slices.Clip(l.ends)
+	return &v
 }
 
 // remaining returns how long an answer to a question asked then is still good.

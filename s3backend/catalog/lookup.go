@@ -73,6 +73,12 @@ func (c *Catalog) known(path string) *held {
 			own = &held{asked: list.asked, kept: list.kept, node: n, absent: !ok}
 		}
 	}
+	if g := c.growingAt(dir); g != nil {
+		n, found, ok, asked := g.find(name)
+		if ok && !n.Object.Archived() && (own == nil || own.asked.Before(asked)) {
+			own = &held{asked: asked, kept: time.Now(), node: n, absent: !found}
+		}
+	}
 	return own
 }
 

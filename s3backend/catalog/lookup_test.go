@@ -317,7 +317,7 @@ func TestForgetOutdatesQuestionsUnderWay(t *testing.T) {
 			t.Fatalf("kept an answer asked for before: %+v, %v", n, err)
 		}
 		l, err := c.List(context.Background(), "d")
-		if err != nil || l.Nodes[0].Object.ETag != now.ETag {
+		if err != nil || l.At(0).Object.ETag != now.ETag {
 			t.Fatalf("kept a listing asked for before: %+v, %v", l, err)
 		}
 	})
@@ -344,7 +344,7 @@ func TestRevalidate(t *testing.T) {
 		t.Fatalf("%+v, %v", n, err)
 	}
 	wantQuestions(t, s)
-	if l, err := c.List(ctx, "d"); err != nil || l.Nodes[0].Object.ETag != now.ETag {
+	if l, err := c.List(ctx, "d"); err != nil || l.At(0).Object.ETag != now.ETag {
 		t.Fatalf("%+v, %v", l, err)
 	}
 	s.Delete("d/f")

@@ -112,6 +112,26 @@ func (s *spy) List(ctx context.Context, prefix string, limit int) iter.Seq2[s3ba
 	}
 }
 
+// Pages is List in pages of three, or less at the end, for spans that List knows.
+func (s *spy) Pages(ctx context.Context, span s3backend.Span) iter.Seq2[[]s3backend.Entry, error] {
+	return func(yield func([]s3backend.Entry, error) bool) {
+		var page []s3backend.Entry
+		for e, err := range s.List(ctx, span.Prefix, 0) {
+			if err != nil {
+				yield(nil, err)
+				return
+			}
+			if page = append(page, e); len(page) == 3 {
+				if !yield(page, nil) {
+					return
+				}
+				page = nil
+			}
+		}
+		yield(page, nil)
+	}
+}
+
 func newCatalog(t *testing.T, cfg catalog.Config) *catalog.Catalog {
 	t.Helper()
 	c, err := catalog.New(cfg)
@@ -133,8 +153,8 @@ func wantQuestions(t *testing.T, s *spy, want ...string) {
 // foreign answers a listing with a key from elsewhere.
 type foreign struct{ *spy }
 
-func (f *foreign) List(context.Context, string, int) iter.Seq2[s3backend.Entry, error] {
-	return func(yield func(s3backend.Entry, error) bool) {
-		yield(s3backend.Entry{Object: s3backend.Object{Key: "elsewhere/x"}}, nil)
+func (f *foreign) Pages(context.Context, s3backend.Span) iter.Seq2[[]s3backend.Entry, error] {
+	return func(yield func([]s3backend.Entry, error) bool) {
+		yield([]s3backend.Entry{{Object: s3backend.Object{Key: "elsewhere/x"}}}, nil)
 	}
 }

@@ -149,8 +149,8 @@ func checkTree(t *rapid.T, c *catalog.Catalog, m model, path string) {
 	if l.Hidden != hidden {
 		t.Fatalf("list %q hides %+v, want %+v", path, l.Hidden, hidden)
 	}
-	got := make([]string, 0, len(l.Nodes))
-	for _, n := range l.Nodes {
+	got := make([]string, 0, l.Len())
+	for _, n := range l.From(0) {
 		got = append(got, n.Name)
 		if kind := names[n.Name]; (kind == "dir") != n.Dir || kind == "" {
 			t.Fatalf("list %q: %q is a directory: %v, want %q", path, n.Name, n.Dir, kind)

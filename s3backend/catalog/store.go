@@ -57,19 +57,13 @@ func (s *store) get(key string) *held {
 func (s *store) put(key string, h *held) {
 	cost := int64(entryCost + len(key) + len(h.node.Object.Key))
 	if h.listing != nil {
-		for i := range h.listing.Nodes {
-			o := &h.listing.Nodes[i].Object
-			cost += nodeCost + int64(len(o.Key)+len(o.ETag))
-		}
+		cost += h.listing.bytes()
 	}
 	h.kept = time.Now()
 	if s.cache.Set(key, h, cost) {
 		s.cache.Wait()
 	}
 }
-
-// nodeCost is the size of a Node in a listing, in bytes.
-const nodeCost = 192
 
 func (s *store) drop(keys ...string) {
 	for _, k := range keys {

@@ -25,11 +25,13 @@ type Mem struct {
 	versioning bool
 	puts       uint64                // number of versions ever put, for ids
 	keys       map[string][]*version // newest last; only the newest without versioning
+	pageSize   int                   // of Pages; 0 is S3's
 	sorted     []string              // the keys that have a current version; nil when out of date
 }
 
 var (
 	_ s3backend.Bucket      = (*Mem)(nil)
+	_ s3backend.Pager       = (*Mem)(nil)
 	_ s3backend.Checksummer = (*Mem)(nil)
 )
 
@@ -186,6 +188,38 @@ func (m *Mem) List(ctx context.Context, prefix string, limit int) iter.Seq2[s3ba
 			}
 			left -= len(p.entries)
 			if !p.truncated || limit > 0 && left == 0 {
+				return
+			}
+			from = p.next
+		}
+	}
+}
+
+// SetPageSize makes the pages of Pages smaller than S3's: so that small tests have
+// many.
+func (m *Mem) SetPageSize(n int) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.pageSize = n
+}
+
+// Pages implements Pager.
+func (m *Mem) Pages(ctx context.Context, span s3backend.Span) iter.Seq2[[]s3backend.Entry, error] {
+	return func(yield func([]s3backend.Entry, error) bool) {
+		m.mu.RLock()
+		size := cmp.Or(m.pageSize, maxPage)
+		m.mu.RUnlock()
+		delimiter := "/"
+		if span.Deep {
+			delimiter = ""
+		}
+		for from := (position{after: span.After}); ; {
+			if err := ctx.Err(); err != nil {
+				yield(nil, &s3backend.OpError{Op: "list", Key: span.Prefix, Err: err})
+				return
+			}
+			p := m.page(span.Prefix, delimiter, from, size)
+			if !yield(p.entries, nil) || !p.truncated {
 				return
 			}
 			from = p.next

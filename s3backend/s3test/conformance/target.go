@@ -61,6 +61,7 @@ func TestBucket(t *testing.T, open Open) {
 		{"ListMarker", testListMarker},
 		{"ListNothing", testListNothing},
 		{"ListPages", testListPages},
+		{"Pages", testPages},
 		{"ListCancelled", testListCancelled},
 		{"AwkwardKeys", testAwkwardKeys},
 		{"OpenRanges", testOpenRanges},

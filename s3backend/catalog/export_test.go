@@ -1,0 +1,47 @@
+package catalog
+
+import (
+	"hash/maphash"
+
+	"github.com/zs3fs/zs3fs/s3backend"
+)
+
+// LoadAhead is how many names a listing is read ahead of its readers.
+const LoadAhead = loadAhead
+
+// Repack packs nodes, as all of a listing in one run, and reads them again.
+func Repack(nodes []Node, below string) (*Listing, int64) {
+	var p packer
+	for _, n := range nodes {
+		p.add(n)
+	}
+	l := &Listing{below: below}
+	if p.n > 0 {
+		l.add(p.packed())
+	}
+	return l, l.bytes()
+}
+
+// Mapped feeds entries, in the order given, to a mapping that shows what is ripe after
+// each, and asks exists about a doubt after every ask-th. It returns the names that
+// were shown after each entry, and the listing.
+func Mapped(prefix string, entries []s3backend.Entry, ask int, exists func(dir string) bool) (shown [][]string, l *Listing, err error) {
+	m := newMapping(prefix, rules{nameMax: maxKey}, maphash.MakeSeed())
+	for i, e := range entries {
+		if err := m.add(e); err != nil {
+			return nil, nil, err
+		}
+		if ask > 0 && i%ask == 0 {
+			if dir := m.doubt(); dir != "" {
+				m.settle(dir, exists(dir))
+			}
+		}
+		m.ripen(false)
+		var names []string
+		for _, n := range m.out.From(0) {
+			names = append(names, n.Name)
+		}
+		shown = append(shown, names)
+	}
+	return shown, m.finish(), nil
+}

@@ -1,0 +1,242 @@
+package catalog
+
+import (
+	"cmp"
+	"hash/maphash"
+	"slices"
+	"strings"
+
+	"github.com/zs3fs/zs3fs/s3backend"
+)
+
+// rules are what the mapping of one directory depends on.
+type rules struct {
+	nameMax           int
+	hideFolderMarkers bool
+	// root says that the prefix's own key is out of scope.
+	root bool
+}
+
+// mapping turns the entries of one level into a Listing while they come: the whole
+// of rules 1 to 9 and 12, without I/O, clock or goroutine.
+//
+// The bucket's order is that of keys, in which the directory a stands where "a/"
+// sorts: behind the files a, a-b and a.b, of which the first has no name if there
+// is such a directory, and which it stands before in the listing. So names are
+// held back while a directory may still come that sorts before them.
+type mapping struct {
+	rules
+	prefix string
+	// whole holds everything back: the bucket is known to list without order.
+	whole bool
+	out   Listing
+
+	held []Node
+	// stuck is the doubt that holds all of held back; empty is none.
+	stuck string
+	last  string // the latest key
+	dir   string // the latest name with a slash behind it
+	hash  maphash.Hash
+	// settled are the directories that were asked for by themselves.
+	settled map[string]bool
+	// unordered: a key came that sorts before the one before it.
+	unordered bool
+}
+
+func newMapping(prefix string, r rules, seed maphash.Seed) *mapping {
+	m := &mapping{rules: r, prefix: prefix}
+	m.out.below = prefix
+	m.hash.SetSeed(seed)
+	return m
+}
+
+// add takes the next entry.
+func (m *mapping) add(e s3backend.Entry) error {
+	rest, ok := strings.CutPrefix(e.Object.Key, m.prefix)
+	if !ok {
+		return &s3backend.OpError{Op: "list", Key: e.Object.Key, Err: s3backend.ErrBadAnswer}
+	}
+	switch {
+	case e.Object.Key < m.last:
+		m.unordered = true
+		if m.out.Len() > 0 {
+			return &s3backend.OpError{Op: "list", Key: e.Object.Key, Err: s3backend.ErrBadAnswer}
+		}
+	case e.Object.Key == m.last && m.out.found && !m.unordered:
+		return nil
+	}
+	m.out.found, m.last = true, e.Object.Key
+	if rest == "" {
+		m.out.Marker = e.Object
+		if e.Object.Size > 0 && !m.root {
+			m.out.Hidden.MarkerContent++
+		}
+		return nil
+	}
+	// Where the delimiter is ignored, or none was asked for, each of the keys
+	// below proves a directory.
+	name, _, dir := strings.Cut(rest, "/")
+	if dir {
+		slashed := rest[:len(name)+1]
+		if slashed == m.dir {
+			return nil
+		}
+		m.dir = slashed
+	}
+	switch classify(name, m.nameMax) {
+	case unrepresentable:
+		m.out.Hidden.Unrepresentable++
+		return nil
+	case tooLong:
+		m.out.Hidden.TooLong++
+		return nil
+	}
+	if _, known := m.settled[name]; dir && known {
+		return nil
+	}
+	if dir {
+		m.held = append(m.held, Node{Name: name, Dir: true})
+		return nil
+	}
+	if m.hideFolderMarkers && folderMarker(name, e.Object.Size) {
+		return nil
+	}
+	m.held = append(m.held, Node{Name: name, Object: e.Object, ModTime: e.Object.ModTime})
+	return nil
+}
+
+// addAll takes the entries of a page.
+func (m *mapping) addAll(page []s3backend.Entry) error {
+	for _, e := range page {
+		if err := m.add(e); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// doubt returns the shortest name of a directory that the latest key does not
+// exclude and that sorts before it; empty if there is none. Nothing from that name
+// on is sure. A directory d can still come if "d/" sorts behind the latest key, and
+// matters if d does not: then the latest key is d and a character before "/", or
+// nothing.
+func (m *mapping) doubt() string {
+	if m.last == "" {
+		return ""
+	}
+	rest := m.last[len(m.prefix):]
+	for i := range len(rest) + 1 {
+		if i < len(rest) && rest[i] >= '/' {
+			if rest[i] == '/' {
+				return ""
+			}
+			continue
+		}
+		// What cannot be a name is waited for by none.
+		if _, known := m.settled[rest[:i]]; !known && classify(rest[:i], m.nameMax) == named {
+			return rest[:i]
+		}
+	}
+	return ""
+}
+
+// settle takes the answer to whether the directory in doubt exists.
+func (m *mapping) settle(dir string, exists bool) {
+	if m.settled == nil {
+		m.settled = make(map[string]bool)
+	}
+	m.settled[dir] = exists
+	if exists {
+		m.held = append(m.held, Node{Name: dir, Dir: true})
+	}
+}
+
+// smallRun is what is worth being made a run before the end.
+const smallRun = 256
+
+// ripen moves the nodes that are sure to out; all of them at the end. It reports
+// whether there were any.
+func (m *mapping) ripen(end bool) bool {
+	doubt := m.doubt()
+	switch {
+	case end:
+		doubt = ""
+	case m.whole, m.unordered, len(m.held) < smallRun && m.out.Len() > 0, doubt != "" && doubt == m.stuck:
+		// What came since the same doubt last begins with it, and sorts behind it.
+		return false
+	}
+	// The directory comes first among equals.
+	slices.SortStableFunc(m.held, func(a, b Node) int {
+		if c := strings.Compare(a.Name, b.Name); c != 0 {
+			return c
+		}
+		return cmp.Compare(kindOrder(a), kindOrder(b))
+	})
+	ripe := len(m.held)
+	if doubt != "" {
+		ripe, _ = slices.BinarySearchFunc(m.held, doubt, func(n Node, name string) int {
+			return strings.Compare(n.Name, name)
+		})
+	}
+	if ripe == 0 {
+		m.stuck = doubt
+		return false
+	}
+	m.publish(m.held[:ripe])
+	rest := copy(m.held, m.held[ripe:])
+	clear(m.held[rest:])
+	m.held, m.stuck = m.held[:rest], doubt
+	return true
+}
+
+// publish appends sorted nodes to out, without what directories shadow and what
+// the server said twice.
+func (m *mapping) publish(nodes []Node) {
+	var p packer
+	shadowed := ""
+	for i, n := range nodes {
+		if i > 0 && nodes[i-1].Name == n.Name {
+			if !n.Dir && m.dirs(nodes[:i], n.Name) && shadowed != n.Name {
+				m.out.Hidden.Shadowed++
+				shadowed = n.Name
+			}
+			continue
+		}
+		if p.n == maxRun {
+			m.out.add(p.packed())
+			p = packer{}
+		}
+		p.add(n)
+		m.hash.WriteString(n.Name)
+		m.hash.WriteByte(0)
+		m.hash.WriteString(n.Object.ETag)
+		m.hash.WriteByte(byte(kindOrder(n)))
+	}
+	m.out.add(p.packed())
+}
+
+// dirs reports whether the first of the last nodes called name is a directory.
+func (m *mapping) dirs(nodes []Node, name string) bool {
+	i := len(nodes) - 1
+	for i > 0 && nodes[i-1].Name == name {
+		i--
+	}
+	return nodes[i].Dir
+}
+
+// maxRun is the most nodes in a run: a page's worth.
+const maxRun = 1024
+
+// finish returns the listing after the last entry.
+func (m *mapping) finish() *Listing {
+	m.ripen(true)
+	m.out.sum = m.hash.Sum64()
+	return &m.out
+}
+
+func kindOrder(n Node) int {
+	if n.Dir {
+		return 0
+	}
+	return 1
+}
