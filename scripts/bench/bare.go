@@ -21,15 +21,23 @@ const (
 	bareRequest     = 8 << 20
 )
 
-// bareJob tells a process of its own what to fetch without any file system: Go's
-// net/http, a buffer of 1 MiB a connection, no checksum, no signature. It is what
-// the network and the client's half of the processors allow.
+// bareJob tells a process of its own what to fetch without any file system.
 type bareJob struct {
+	As    string // a key of clients
 	Job   job
 	Sizes []int64 // of the job's paths, which are keys
-	URL   string  // of the bucket
+	URL   string  // of the server
 	CA    string  // file of certificates, or empty
 	Dir   string  // where the bytes are written, or empty: thrown away
+}
+
+// clients are the ways to fetch without a file system. The bare ones are Go's
+// net/http with a buffer of 1 MiB a connection, no checksum, no signature: what the
+// network and the client's half of the processors allow.
+func clients() map[string]func(bareJob) (outcome, error) {
+	return map[string]func(bareJob) (outcome, error){
+		bareName: bareJob.bare, bareWriteName: bareJob.bare, naiveName: bareJob.naive, libraryName: bareJob.library,
+	}
 }
 
 // bareMain is such a process.
@@ -41,16 +49,24 @@ func bareMain() error {
 	if err := b.Job.check(); err != nil {
 		return err
 	}
-	client, err := b.client()
-	if err != nil {
-		return err
+	run := clients()[b.As]
+	if run == nil {
+		return fmt.Errorf("no client %q", b.As)
 	}
-	defer client.CloseIdleConnections()
-	o, err := b.run(client)
+	o, err := run(b)
 	if err != nil {
 		return err
 	}
 	return json.NewEncoder(os.Stdout).Encode(o)
+}
+
+func (b bareJob) bare() (outcome, error) {
+	client, err := b.client()
+	if err != nil {
+		return outcome{}, err
+	}
+	defer client.CloseIdleConnections()
+	return b.run(client)
 }
 
 func (b bareJob) client() (*http.Client, error) {
@@ -151,7 +167,7 @@ func (b bareJob) fetch(client *http.Client, sink *sink) (outcome, error) {
 
 // get fetches a span through buf.
 func (b bareJob) get(client *http.Client, key string, s span, buf []byte, sink *sink) error {
-	req, err := http.NewRequestWithContext(context.Background(), http.MethodGet, b.URL+"/"+key, nil)
+	req, err := http.NewRequestWithContext(context.Background(), http.MethodGet, b.URL+"/"+bucketName+"/"+key, nil)
 	if err != nil {
 		return err
 	}

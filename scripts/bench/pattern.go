@@ -1,6 +1,9 @@
 package main
 
-import "time"
+import (
+	"slices"
+	"time"
+)
 
 // pattern is a way of reading, a row of the tables.
 type pattern struct {
@@ -19,6 +22,7 @@ type pattern struct {
 	only    []string
 	options string // of zs3fs
 	faults  bool
+	library bool // of programs that use the library instead of a mount
 	// everywhere: also measured in the profiles that have a part of the patterns only.
 	everywhere bool
 }
@@ -44,7 +48,7 @@ func patterns() []pattern {
 			only: []string{zs3fsName}, options: "memory_limit=64MiB"},
 		{name: "faults", what: "one sequential stream; of the GETs 1 % answered 503, 1 % cut half way, 1 % stalled", faults: true, jobs: one(job{Mode: "seq", Size: 1 << 20, Sum: true})},
 	}
-	return append(append(append(cold, randomPatterns()...), smallPatterns()...), warmPatterns()...)
+	return slices.Concat(cold, randomPatterns(), smallPatterns(), warmPatterns(), libraryPatterns())
 }
 
 func randomPatterns() []pattern {
@@ -81,6 +85,16 @@ func warmPatterns() []pattern {
 		{name: "warm-remount", what: "the same after a remount", before: sequential, remount: true, jobs: sequential},
 		{name: "warm-random", what: "4 KiB at random of a file read before, after a remount", before: sequential, remount: true, latency: true,
 			jobs: one(job{Mode: "random", Size: 4 << 10, Count: 50_000})},
+	}
+}
+
+// libraryPatterns add up what they read, as a stage of a data pipeline does.
+func libraryPatterns() []pattern {
+	return []pattern{
+		{name: "go-stream", what: "a Go program adds up one object", library: true, jobs: one(job{Mode: "seq", Size: 1 << 20, Sum: true})},
+		{name: "go-files", what: "the same of 16 objects, 4 at a time", library: true, jobs: func(*dataset) []job {
+			return []job{{Mode: "seq", Paths: parts(16), Width: 4, Size: 1 << 20}}
+		}},
 	}
 }
 

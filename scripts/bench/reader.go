@@ -148,6 +148,7 @@ func child(ctx context.Context, as string, input any) ([]byte, *os.ProcessState,
 	var complaint strings.Builder
 	cmd := exec.CommandContext(ctx, self, as)
 	cmd.Stdin, cmd.Stderr = strings.NewReader(string(text)), &complaint
+	cmd.Env = credentials()
 	// A read of a mount that hangs is not interrupted by a signal.
 	cmd.WaitDelay = time.Second
 	out, err := cmd.Output()

@@ -32,7 +32,7 @@ func (r *results) median(k key) (sample, bool) {
 // there is none.
 func (r *results) fastest(profile, pattern string, latency bool) (name string, s sample) {
 	for _, k := range r.order {
-		if k.profile != profile || k.pattern != pattern || k.tool == zs3fsName || k.tool == bareName || k.tool == bareWriteName {
+		if k.profile != profile || k.pattern != pattern || k.tool == zs3fsName || clients()[k.tool] != nil {
 			continue
 		}
 		if m, ok := r.median(k); ok && (name == "" || worth(m, latency) > worth(s, latency)) {

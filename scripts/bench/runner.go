@@ -64,12 +64,20 @@ func (r *runner) told(s sample, err error, latency bool) string {
 // names are the tools of a pattern, in their turn.
 func (r *runner) names(pat pattern) []string {
 	var all []string
-	if pat.before == nil && !pat.faults && len(pat.only) == 0 {
-		for _, name := range []string{bareName, bareWriteName} {
-			if r.wants(name) {
-				all = append(all, name)
-			}
+	without := []string{bareName, bareWriteName}
+	switch {
+	case pat.library:
+		without = []string{bareName, naiveName, libraryName}
+	case pat.before != nil || pat.faults || len(pat.only) > 0:
+		without = nil
+	}
+	for _, name := range without {
+		if r.wants(name) {
+			all = append(all, name)
 		}
+	}
+	if pat.library {
+		return all
 	}
 	for _, t := range r.tools {
 		if len(pat.only) == 0 || contains(pat.only, t.name) {
@@ -88,11 +96,12 @@ func (r *runner) sample(ctx context.Context, p profile, pat pattern, name string
 	if err := r.server.shape(p, false); err != nil {
 		return sample{}, err
 	}
-	switch name {
-	case bareName:
-		return r.bare(ctx, p, pat, "")
-	case bareWriteName:
-		return r.bare(ctx, p, pat, dir)
+	if clients()[name] != nil {
+		b := bareJob{As: name}
+		if name == bareWriteName {
+			b.Dir = dir
+		}
+		return r.bare(ctx, p, pat, b)
 	}
 	for _, t := range r.tools {
 		if t.name == name {
@@ -104,8 +113,8 @@ func (r *runner) sample(ctx context.Context, p profile, pat pattern, name string
 
 // bare fetches what the first of the pattern's processes reads: a second reader of
 // the same needs no second fetch.
-func (r *runner) bare(ctx context.Context, p profile, pat pattern, dir string) (s sample, err error) {
-	b := bareJob{Job: pat.jobs(r.data)[0], URL: r.server.url(p) + "/" + bucketName, Dir: dir}
+func (r *runner) bare(ctx context.Context, p profile, pat pattern, b bareJob) (s sample, err error) {
+	b.Job, b.URL = pat.jobs(r.data)[0], r.server.url(p)
 	b.Sizes = r.data.sizes(b.Job.Paths)
 	if p.TLS {
 		b.CA = r.server.ca
@@ -124,7 +133,9 @@ func (r *runner) bare(ctx context.Context, p profile, pat pattern, dir string) (
 	if u, ok := state.SysUsage().(*syscall.Rusage); ok {
 		s.peak = u.Maxrss << 10
 	}
-	s.Counts, err = r.server.counts()
+	if s.Counts, err = r.server.counts(); err == nil && b.Job.Sum && (b.As == naiveName || b.As == libraryName) {
+		err = r.right(s)
+	}
 	return s, err
 }
 

@@ -4,6 +4,7 @@ import (
 	"flag"
 	"fmt"
 	"io"
+	"maps"
 	"slices"
 	"strings"
 
@@ -27,7 +28,7 @@ func parse(args []string, out io.Writer) (settings, error) {
 	f := flag.NewFlagSet("bench", flag.ContinueOnError)
 	f.SetOutput(out)
 	f.StringVar(&lists[0], "patterns", "", "comma-separated patterns (default: all)")
-	f.StringVar(&lists[1], "tools", "", "comma-separated tools, bare and bare+write among them (default: all that are there)")
+	f.StringVar(&lists[1], "tools", "", "comma-separated tools, those without a mount among them (bare, bare+write, naive, library) (default: all that are there)")
 	f.StringVar(&lists[2], "profiles", "", "comma-separated networks (default: all)")
 	f.IntVar(&s.rounds, "rounds", 3, "runs of each; the median is printed, with the worst and the best")
 	f.StringVar(&size, "size", size, "size of the large object")
@@ -61,7 +62,7 @@ func (s settings) check(rest []string) error {
 	if s.rounds < 1 || s.size < 64<<20 || s.size%(16<<20) != 0 {
 		return fmt.Errorf("%d rounds of %d bytes: at least 1, of 64 MiB or more in steps of 16 MiB", s.rounds, s.size)
 	}
-	known := [3][]string{nil, {bareName, bareWriteName}, nil}
+	known := [3][]string{nil, slices.Collect(maps.Keys(clients())), nil}
 	for _, p := range patterns() {
 		known[0] = append(known[0], p.name)
 	}

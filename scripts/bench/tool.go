@@ -37,10 +37,13 @@ const (
 	bareName      = "bare"
 	bareWriteName = "bare+write"
 	zs3fsName     = "zs3fs"
+	// Programs that read without a mount: a GET a file, and the Go library.
+	naiveName   = "naive"
+	libraryName = "library"
 )
 
-// tools are all that this program knows, in the order of the tables. The two bare
-// ones are not among them.
+// tools are all that this program knows, in the order of the tables; clients
+// are not among them.
 func tools(zs3fs string) []tool {
 	return []tool{
 		{zs3fsName, zs3fs, "version", mountZS3FS},
