@@ -62,6 +62,7 @@ type disk struct {
 	reading, writing backoff
 	cause            string // of the pause that was logged last
 	index            map[identity]*cached
+	allMet           bool // the sweep has met all versions: what is not in index is not there
 	order            *order
 	empty            map[identity]bool          // of which all was evicted
 	busy             map[identity]chan struct{} // being removed or counted

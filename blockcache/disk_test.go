@@ -390,3 +390,51 @@ func TestDamageWhileMounted(t *testing.T) {
 		})
 	}
 }
+
+// After the sweep a version that it has not met is not looked for on the disk:
+// what somebody else puts there meanwhile is fetched again, and replaced.
+func TestFilesThatCameAfterTheSweep(t *testing.T) {
+	elsewhere, dir := t.TempDir(), t.TempDir()
+	obj := codedObject("k", 3*kib+5)
+	seeded(t, elsewhere, obj)
+	synctest.Test(t, func(t *testing.T) {
+		c := open(t, config(dir, 1000))
+		synctest.Wait()
+		data, maps := files(t, elsewhere)
+		for _, path := range append(data, maps...) {
+			rel, err := filepath.Rel(elsewhere, path)
+			if err != nil {
+				t.Fatal(err)
+			}
+			p, err := os.ReadFile(path)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if err := os.MkdirAll(filepath.Dir(filepath.Join(dir, rel)), 0o700); err != nil {
+				t.Fatal(err)
+			}
+			if err := os.WriteFile(filepath.Join(dir, rel), p, 0o600); err != nil {
+				t.Fatal(err)
+			}
+		}
+		v := c.Version(obj)
+		if at, n := v.Missing(0, 4); at != 0 || n != 4 {
+			t.Errorf("%d blocks missing from %d on, want all 4", n, at)
+		}
+		v.Close()
+		src := &source{}
+		fill(t, c, src, obj)
+		if n := src.requests.Load(); n == 0 {
+			t.Error("nothing was fetched")
+		}
+		closeCache(t, c)
+
+		c = open(t, config(dir, 1000))
+		v = c.Version(obj)
+		if present, total := v.Cached(); present != total {
+			t.Errorf("%d of %d blocks are cached", present, total)
+		}
+		v.Close()
+		closeCache(t, c)
+	})
+}

@@ -112,7 +112,8 @@ func (o *object) onDiskLocked(index int64) (present, known bool) {
 	}
 	p := s.pages[index/pageEntries]
 	if p == nil {
-		return false, s.fresh || !s.retry.IsZero() && time.Now().Before(s.retry)
+		return false, s.fresh || s.state == storeClosed && d.unknownLocked(o.id) ||
+			!s.retry.IsZero() && time.Now().Before(s.retry)
 	}
 	return p.entries[index%pageEntries] != 0, true
 }
@@ -213,12 +214,25 @@ func (d *disk) load(o *object, index int64) error {
 	return nil
 }
 
+// unknownLocked reports whether a version has no files of use for certain: it was
+// not met by the sweep, and nothing of it was written since. That spares the first
+// read of a new object six system calls and a goroutine.
+func (d *disk) unknownLocked(id identity) bool {
+	return d.allMet && d.index[id] == nil && d.busy[id] == nil
+}
+
 // attach looks for the files and opens them; without any the store is empty.
 func (d *disk) attach(o *object) error {
 	mu, s := &d.c.mem.mu, &o.store
 	mu.Lock()
-	busy := d.busy[o.id]
+	busy, unknown := d.busy[o.id], d.unknownLocked(o.id)
+	if unknown {
+		s.state = storeEmpty
+	}
 	mu.Unlock()
+	if unknown {
+		return nil
+	}
 	if busy != nil {
 		select {
 		case <-busy:

@@ -14,9 +14,13 @@ import (
 // for its end, so that the budget is never exceeded by what was not counted yet.
 // It never fails: a directory that cannot be read counts as empty.
 func (d *disk) sweep() {
-	if err := d.sweepAll(); err != nil && d.ctx.Err() == nil {
+	err := d.sweepAll()
+	if err != nil && d.ctx.Err() == nil {
 		d.log.Warn("cannot read all of the cache directory", "dir", d.home.path, "err", err)
 	}
+	d.c.mem.mu.Lock()
+	d.allMet = err == nil
+	d.c.mem.mu.Unlock()
 	if d.ctx.Err() == nil {
 		close(d.swept)
 	}
