@@ -53,7 +53,7 @@ func (b *body) learn() {
 	b.version = h.Get(versionHeader)
 	if whole(b.obj, b.pos, b.end) && h.Get("Content-Range") == "" {
 		b.sum = b.c.checksumOf(h)
-		b.hasSum = b.sum.HasCRC || b.sum.HasMD5
+		b.hasSum = true // and if it is none, a HEAD would say no more
 	}
 }
 

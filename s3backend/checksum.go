@@ -43,8 +43,8 @@ type Checksummer interface {
 // methods: the answer with a whole object carries the checksum for nothing.
 type ChecksummedBody interface {
 	// Checksum is known, from the time that Open returned it on, when the body is
-	// the whole object and the first answer named a checksum. May be called
-	// concurrently with the body's other methods.
+	// the whole object; the zero Checksum when the first answer named none. May be
+	// called concurrently with the body's other methods.
 	Checksum() (Checksum, bool)
 }
 
