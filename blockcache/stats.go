@@ -76,3 +76,6 @@ func (c *Cache) Stats() Stats {
 	}
 	return s
 }
+
+// Fetched returns Stats.Fetched alone, at the price of a load.
+func (c *Cache) Fetched() int64 { return c.counts.fetched.Load() }

@@ -7,6 +7,7 @@ import (
 	"math"
 	"runtime/debug"
 	"sync"
+	"time"
 
 	"github.com/zs3fs/zs3fs/blockcache"
 	"github.com/zs3fs/zs3fs/s3backend"
@@ -17,8 +18,12 @@ type Config struct {
 	Cache  *blockcache.Cache
 	Source blockcache.Source
 	Memory *blockcache.Memory
-	// Connections is how many requests run at once, demand and guesses together.
+	// Connections is the most requests at once, demand and guesses together. Guesses
+	// have three quarters of them, or fewer where the path does not reward as many.
 	Connections int
+	// Throttled returns how often the server has refused a request as one too many.
+	// Nil: never.
+	Throttled func() int64
 	// RequestSize is the size of a request in steady state: 8 MiB.
 	RequestSize int64
 	// MaxWindow bounds how far a stream reads ahead; 0 turns reading ahead off.
@@ -35,8 +40,10 @@ type Crew struct {
 	files  files
 	wg     sync.WaitGroup // of the goroutines, one a running job
 
-	mu     sync.Mutex // guards queue, stats, closed
+	mu     sync.Mutex // guards what follows
 	queue  *queue
+	width  width
+	heeded int64 // refusals that width knows of
 	stats  Stats
 	closed bool
 }
@@ -46,8 +53,12 @@ func New(cfg Config) *Crew {
 	if cfg.Logger == nil {
 		cfg.Logger = slog.New(slog.DiscardHandler)
 	}
+	if cfg.Throttled == nil {
+		cfg.Throttled = func() int64 { return 0 }
+	}
 	ctx, cancel := context.WithCancel(context.Background())
-	return &Crew{cfg: cfg, ctx: ctx, cancel: cancel, queue: newQueue(cfg.Connections)}
+	q := newQueue(cfg.Connections)
+	return &Crew{cfg: cfg, ctx: ctx, cancel: cancel, queue: q, width: newWidth(q.guessing)}
 }
 
 // Open returns a reader of one version; it does no I/O.
@@ -62,6 +73,7 @@ func (c *Crew) Stats() Stats {
 	s := c.stats
 	s.Running = int64(len(c.queue.running))
 	s.Queued = int64(len(c.queue.demands) + c.queue.guesses)
+	s.Limit, s.GuessLimit = int64(c.queue.connections), int64(c.queue.guessing)
 	return s
 }
 
@@ -94,6 +106,8 @@ type Stats struct {
 	Panics int64
 	// Running and Queued are as of now.
 	Running, Queued int64
+	// Limit is how many may run at once, and GuessLimit how many guesses now.
+	Limit, GuessLimit int64
 }
 
 // demand queues a job for a reader who waits. If the crew is closed the job has
@@ -172,6 +186,11 @@ var everything = span{0, math.MaxInt64}
 
 // startLocked starts jobs as long as there are connections for them.
 func (c *Crew) startLocked() {
+	if n := c.cfg.Throttled(); n > c.heeded {
+		c.heeded = n
+		c.width.throttled(time.Now())
+		c.queue.guessing = c.width.now
+	}
 	for !c.closed {
 		j := c.queue.next()
 		if j == nil {
@@ -188,7 +207,8 @@ func (c *Crew) startLocked() {
 
 // run does a job and gives its connection to the next.
 func (c *Crew) run(j *job) {
-	err := c.fetch(j)
+	began := time.Now()
+	n, err := c.fetch(j)
 	failed := err != nil && !j.demand && !j.isCancelled() && c.ctx.Err() == nil
 	if failed {
 		j.owner.guessFailed(err)
@@ -199,13 +219,19 @@ func (c *Crew) run(j *job) {
 	}
 	c.queue.done(j)
 	c.startLocked()
+	if err == nil && !j.demand && 2*n >= c.cfg.RequestSize { // small ones say nothing of the path
+		now := time.Now()
+		c.width.ended(now, n, now.Sub(began), c.cfg.Cache.Fetched(), c.queue.guessed)
+		c.queue.guessing = c.width.now
+		c.startLocked()
+	}
 	c.mu.Unlock()
 	c.settle(j, err)
 }
 
-// fetch claims what is missing of the job's blocks and fetches it. Usually that
-// is one run; two when somebody else has begun on some in the middle.
-func (c *Crew) fetch(j *job) (err error) {
+// fetch claims what is missing of the job's blocks and fetches it, n bytes. Usually
+// that is one run; two when somebody else has begun on some in the middle.
+func (c *Crew) fetch(j *job) (n int64, err error) {
 	defer func() {
 		if p := recover(); p != nil {
 			err = c.panicked(j, p)
@@ -214,19 +240,20 @@ func (c *Crew) fetch(j *job) (err error) {
 	for s := j.span; s.n > 0 && !j.isCancelled(); {
 		f := j.owner.version.Claim(s.first, s.n, j.demand)
 		if f == nil {
-			return nil
+			return n, nil
 		}
 		j.hold(f)
 		j.begin()
 		err := f.Run(c.ctx, c.cfg.Source)
 		j.hold(nil)
 		if err != nil {
-			return err
+			return n, err
 		}
-		first, n := f.Range()
-		s = span{first + n, s.end() - first - n}
+		first, blocks := f.Range()
+		n += blocks * j.owner.block
+		s = span{first + blocks, s.end() - first - blocks}
 	}
-	return nil
+	return n, nil
 }
 
 func (c *Crew) panicked(j *job, p any) error {

@@ -2,9 +2,11 @@
 //
 // There is one [Reader] an open file. It looks at where reads fall (a pure
 // detector: streams, windows, strides, known to all readers of one version), asks
-// the [Crew] for what is missing, and answers from blockcache. The crew is a fixed number of connections: demand
+// the [Crew] for what is missing, and answers from blockcache. The crew is a bounded
+// number of connections: demand
 // comes before guesses, a quarter of the connections is kept for demand, and
-// files share the rest fairly (a pure queue).
+// files share the rest fairly (a pure queue), as many of it as the path rewards and
+// the server does not refuse (a pure width).
 //
 // [Files] does for directories what a reader does for its file: a second detector
 // sees which files are opened, by their places in the listing, and the next small

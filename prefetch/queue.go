@@ -10,7 +10,8 @@ import "slices"
 // turns between readers, and one reader's are in the order in which it needs
 // them: a stream's next block before another stream's hundredth.
 type queue struct {
-	connections, reserve int
+	connections int
+	guessing    int // how many guesses may run at once: see width
 
 	demands []*job
 	lines   []*line // readers with guesses; the first one's turn is next
@@ -36,7 +37,7 @@ func newQueue(connections int) *queue {
 	connections = max(connections, 1)
 	return &queue{
 		connections: connections,
-		reserve:     reserve(connections),
+		guessing:    connections - reserve(connections),
 		running:     make(map[*job]struct{}),
 	}
 }
@@ -82,7 +83,7 @@ func (q *queue) next() *job {
 		q.running[j] = struct{}{}
 		return j
 	}
-	if len(q.lines) == 0 || q.guessed >= q.connections-q.reserve {
+	if len(q.lines) == 0 || q.guessed >= q.guessing {
 		return nil
 	}
 	l := q.lines[0]

@@ -4,6 +4,7 @@ import (
 	"context"
 	"io"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -30,6 +31,7 @@ type source struct {
 	bucket   *s3test.Mem
 	latency  time.Duration
 	interval time.Duration
+	refused  atomic.Int64 // requests, as too many
 
 	mu       sync.Mutex
 	fail     func(off, n int64) error // asked before each request
@@ -161,7 +163,7 @@ func run(t *testing.T, s shape, f func(w *world)) {
 			t.Fatal(err)
 		}
 		w.crew = prefetch.New(prefetch.Config{
-			Cache: cache, Source: w.src, Memory: w.mem,
+			Cache: cache, Source: w.src, Memory: w.mem, Throttled: w.src.refused.Load,
 			Connections: s.connections, RequestSize: request, MaxWindow: s.window,
 		})
 		defer func() {

@@ -4,12 +4,14 @@ import (
 	"github.com/zs3fs/zs3fs/blockcache"
 	"github.com/zs3fs/zs3fs/fusefs"
 	"github.com/zs3fs/zs3fs/prefetch"
+	"github.com/zs3fs/zs3fs/s3backend"
 )
 
 // snapshot is what the rows are taken from, all at one time.
 type snapshot struct {
 	cache  blockcache.Stats
 	crew   prefetch.Stats
+	bucket s3backend.Stats
 	files  prefetch.FilesStats
 	kernel fusefs.Stats
 	onDisk int64
@@ -49,12 +51,19 @@ func rows() []row {
 		{"cache_disproved_versions_total", "versions dropped because S3 keeps another checksum", func(s *snapshot) int64 { return s.cache.Disproved }},
 		{"source_fetched_bytes_total", "bytes received from S3", func(s *snapshot) int64 { return s.cache.Fetched }},
 		{"source_requests_total", "requests for bytes", func(s *snapshot) int64 { return s.cache.Requests }},
+		{"source_gets_total", "GETs sent for them, repeated and hedged ones included", func(s *snapshot) int64 { return s.bucket.Gets }},
+		{"source_hedges_total", "GETs asked again on another connection because they were late", func(s *snapshot) int64 { return s.bucket.Hedges }},
+		{"source_hedges_won_total", "of these, were answered first", func(s *snapshot) int64 { return s.bucket.HedgesWon }},
+		{"source_resumed_total", "bodies gone on with on another connection", func(s *snapshot) int64 { return s.bucket.Resumed }},
+		{"source_throttled_total", "requests of all kinds that S3 refused as too many", func(s *snapshot) int64 { return s.bucket.Throttled }},
 		{"fetch_demands_total", "fetches for a reader that waits", func(s *snapshot) int64 { return s.crew.Demands }},
 		{"fetch_guesses_total", "fetches ahead of a reader", func(s *snapshot) int64 { return s.crew.Guesses }},
 		{"fetch_cancelled_total", "fetches ahead that were given up", func(s *snapshot) int64 { return s.crew.Cancelled }},
 		{"fetch_failed_total", "fetches ahead that failed", func(s *snapshot) int64 { return s.crew.Failed }},
 		{"fetch_panics_total", "fetches that ended in a fault of zs3fs", func(s *snapshot) int64 { return s.crew.Panics }},
 		{"fetch_running", "fetches under way", func(s *snapshot) int64 { return s.crew.Running }},
+		{"fetch_limit", "most fetches at once", func(s *snapshot) int64 { return s.crew.Limit }},
+		{"fetch_guess_limit", "most fetches ahead at once, as of now", func(s *snapshot) int64 { return s.crew.GuessLimit }},
 		{"fetch_queued", "fetches that wait for a connection", func(s *snapshot) int64 { return s.crew.Queued }},
 		{"files_guessed_total", "small files fetched ahead of a reader who goes through their directory", func(s *snapshot) int64 { return s.files.Guessed }},
 		{"files_useful_total", "of these, were opened", func(s *snapshot) int64 { return s.files.Useful }},
