@@ -76,12 +76,12 @@ func (d *dir) join(name string) string {
 
 func (f *file) path() string { return f.parent.join(f.name) }
 
-// refresh takes a later look at the same bytes. A listing knows neither version id
-// nor content type, so that it does not replace what HEAD said of the same put.
+// refresh takes a later look at the same bytes. A listing knows no content type, and
+// no version id but where it is one of versions, so that it does not replace what HEAD said of the same put.
 func (f *file) refresh(o s3backend.Object) {
 	f.gone.Store(false)
 	old := f.obj.Load()
-	if old != nil && o.VersionID == "" && o.ContentType == "" && o.ModTime.Equal(old.ModTime) &&
+	if old != nil && (o.VersionID == "" || o.VersionID == old.VersionID) && o.ContentType == "" && o.ModTime.Equal(old.ModTime) &&
 		o.StorageClass == old.StorageClass {
 		return
 	}

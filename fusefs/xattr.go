@@ -70,7 +70,8 @@ func (f *file) Getxattr(ctx context.Context, attr string, dest []byte) (uint32, 
 // version no longer is the one HEAD speaks of.
 func (f *file) headXattr(ctx context.Context, attr string) (string, syscall.Errno) {
 	o := *f.obj.Load()
-	if o.ContentType == "" && o.VersionID == "" {
+	// A listing of versions knows the id only; HEAD knows both, or that there is none.
+	if o.ContentType == "" && (o.VersionID == "" || attr != xattrVersionID) {
 		n, err := f.t.cfg.Catalog.Revalidate(ctx, f.path())
 		if err != nil {
 			return "", f.t.errno(ctx, "getxattr", f.path(), err)

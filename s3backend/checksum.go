@@ -60,7 +60,7 @@ func (c *Client) Checksum(ctx context.Context, obj Object) (Checksum, error) {
 	err := c.call(ctx, op, obj.Key, func(ctx context.Context) error {
 		header, err := c.headVersion(ctx, obj)
 		if statusOf(err) == http.StatusBadRequest {
-			return c.headReason(ctx, obj.Key, err)
+			return c.headReason(ctx, obj.Key, nil, err)
 		}
 		sum = c.checksumOf(header)
 		return err

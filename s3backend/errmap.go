@@ -44,7 +44,7 @@ func changed(format string, args ...any) error {
 	return &failure{sentinel: ErrChanged, detail: fmt.Sprintf(format, args...)}
 }
 
-// judge translates the error of one attempt at op ("head", "list", "open", "checksum").
+// judge translates the error of one attempt at op, as in OpError.
 func judge(op string, err error) verdict {
 	if f := (*failure)(nil); errors.As(err, &f) {
 		again := errors.Is(f.sentinel, ErrBadAnswer) || errors.Is(f.sentinel, ErrUnavailable)
@@ -83,7 +83,7 @@ func judgeAnswer(op string, resp *http.Response, err error) verdict {
 		v.err = ErrCredentials
 	case resp.StatusCode == http.StatusForbidden || v.err == ErrCredentials:
 		v.skew, v.dated = skewOf(resp)
-	case v.err == fs.ErrNotExist && op == "list":
+	case v.err == fs.ErrNotExist && (op == "list" || op == "versions" || op == "versioning"):
 		v.err = ErrNoBucket
 	case v.err == fs.ErrNotExist && (op == "open" || op == "checksum"):
 		v.err = ErrChanged

@@ -32,7 +32,7 @@ var (
 
 // OpError carries an error with what was being done to which key.
 type OpError struct {
-	// Op is "head", "list", "open"/"read" or "checksum".
+	// Op is "head", "list", "open"/"read", "checksum", "versions" or "versioning".
 	Op string
 	// Key or prefix, raw; Error quotes it so that it stays one line.
 	Key string

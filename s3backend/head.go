@@ -18,12 +18,17 @@ func (c *Client) Head(ctx context.Context, key string) (Object, error) {
 	if key == "" {
 		return Object{}, opError("head", key, fs.ErrInvalid)
 	}
+	return c.headCall(ctx, key, nil)
+}
+
+// headCall asks for the version id of key, or for the current one.
+func (c *Client) headCall(ctx context.Context, key string, id *string) (Object, error) {
 	var obj Object
 	err := c.call(ctx, "head", key, func(ctx context.Context) error {
 		var err error
-		obj, err = c.head(ctx, key)
+		obj, err = c.head(ctx, key, id)
 		if statusOf(err) == http.StatusBadRequest {
-			return c.headReason(ctx, key, err)
+			return c.headReason(ctx, key, id, err)
 		}
 		return err
 	})
@@ -33,10 +38,11 @@ func (c *Client) Head(ctx context.Context, key string) (Object, error) {
 	return obj, nil
 }
 
-func (c *Client) head(ctx context.Context, key string) (Object, error) {
+func (c *Client) head(ctx context.Context, key string, id *string) (Object, error) {
 	out, err := c.s3.HeadObject(ctx, &s3.HeadObjectInput{
 		Bucket:               &c.o.Bucket,
 		Key:                  &key,
+		VersionId:            id,
 		RequestPayer:         c.payer,
 		SSECustomerAlgorithm: c.sse.algorithm,
 		SSECustomerKey:       c.sse.key,
@@ -67,10 +73,11 @@ func (c *Client) head(ctx context.Context, key string) (Object, error) {
 // headReason asks for one byte by GET when HEAD was answered 400: an answer to
 // HEAD has no body and so no code, and a 400 is an expired token, a missing or
 // unneeded SSE-C key, or a key that the server cannot store.
-func (c *Client) headReason(ctx context.Context, key string, headErr error) error {
+func (c *Client) headReason(ctx context.Context, key string, id *string, headErr error) error {
 	out, err := c.s3.GetObject(ctx, &s3.GetObjectInput{
 		Bucket:               &c.o.Bucket,
 		Key:                  &key,
+		VersionId:            id,
 		Range:                aws.String("bytes=0-0"),
 		RequestPayer:         c.payer,
 		SSECustomerAlgorithm: c.sse.algorithm,

@@ -11,7 +11,7 @@ type Object struct {
 	// ETag as the server sends it, with its quotes; opaque.
 	ETag string
 	// VersionID is empty where the bucket keeps no versions or where the
-	// version comes from a listing, which does not carry it.
+	// version comes from a listing, which does not carry it (one of versions does).
 	VersionID string
 	// Size is the length in bytes of the stored representation.
 	Size int64

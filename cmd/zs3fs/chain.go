@@ -14,6 +14,7 @@ import (
 // chain is the read path below the mount, built from right to left.
 type chain struct {
 	client  *s3backend.Client
+	bucket  s3backend.Bucket // what is shown: the client, or its past
 	memory  *blockcache.Memory
 	cache   *blockcache.Cache
 	crew    *prefetch.Crew
@@ -53,7 +54,7 @@ func (c *chain) open(ctx context.Context, o *Options, log *slog.Logger) (err err
 	c.files = prefetch.NewFiles(c.crew, int(o.Read.Files))
 	c.closers = append(c.closers, c.files.Close)
 	c.catalog, err = catalog.New(catalog.Config{
-		Bucket: c.client, Prefix: o.Source.Prefix,
+		Bucket: c.bucket, Prefix: o.Source.Prefix,
 		TTL: o.Tree.ttl(), NegativeTTL: o.Tree.NegativeTTL,
 		RevalidateOnOpen:  o.Tree.Consistency.value == "open",
 		HideFolderMarkers: o.Tree.HideFolderMarkers, NameMax: o.Tree.NameMax, Memory: o.Tree.Memory, Logger: log,
@@ -82,9 +83,22 @@ func (c *chain) openBucket(ctx context.Context, o *Options, log *slog.Logger) (e
 		// reader would rather wait.
 		return o.Helper && codeOf(err) == Unreachable, err
 	})
-	switch {
-	case err != nil:
+	if err != nil {
 		return err
+	}
+	if c.bucket, err = bucketAsOf(ctx, o, c.client, log); err != nil {
+		return err
+	}
+	if c.bucket != s3backend.Bucket(c.client) {
+		empty = true
+		for _, err := range c.bucket.List(ctx, o.Source.Prefix, 1) {
+			if err != nil {
+				return s3Error(err, o, c.client)
+			}
+			empty = false
+		}
+	}
+	switch {
 	case empty && o.Source.Prefix != "" && o.Tree.RequirePrefix:
 		return fail(EmptyPrefix, "nothing lies below %s (--require-prefix)", o.Source)
 	case empty && o.Source.Prefix != "":

@@ -47,6 +47,7 @@ func catCommand() *cobra.Command {
 	f.SortFlags = false
 	normalizeFlags(f)
 	s3Flags(f, o)
+	asOfFlag(f, o)
 	readFlags(f, o)
 	logFlags(f, o)
 	aliasFlags(f)
@@ -74,7 +75,11 @@ func catObject(ctx context.Context, o Options, uri string, out io.Writer) (err e
 		return objectError(err, &o, nil, uri)
 	}
 	defer client.Close()
-	obj, err := client.Head(ctx, key)
+	bucket, err := bucketAsOf(ctx, &o, client, log)
+	if err != nil {
+		return err
+	}
+	obj, err := bucket.Head(ctx, key)
 	if err != nil {
 		return objectError(err, &o, client, uri)
 	}
@@ -122,6 +127,9 @@ func objectError(err error, o *Options, c *s3backend.Client, uri string) error {
 	case err == nil, errors.As(err, &known):
 		return err
 	case errors.Is(err, fs.ErrNotExist):
+		if !o.AsOf.IsZero() {
+			return fail(NoObject, "there was no object %q at %s", uri, o.AsOf.String())
+		}
 		return fail(NoObject, "there is no object %q", uri)
 	case errors.Is(err, s3backend.ErrArchived):
 		return fail(Archived, "%q is archived: restore it first (aws s3api restore-object)", uri)

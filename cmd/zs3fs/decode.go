@@ -40,6 +40,7 @@ func decode(f *pflag.FlagSet, o *Options, lists []string, sloppy bool) error {
 	if o.Cache.Dataset != "" && f.Changed("cache-dir") {
 		return fail(Option, "--zfs-dataset and --cache-dir exclude each other: the dataset's mount point is the cache directory")
 	}
+	o.settle()
 	return validate(o)
 }
 

@@ -46,6 +46,7 @@ const (
 	NoFusermount    Code = 29
 	MetricsAddress  Code = 30
 	NoControl       Code = 31
+	NoVersions      Code = 32
 	CacheUnwritable Code = 40
 	CacheUnsafe     Code = 41
 	CacheLocked     Code = 42
@@ -98,6 +99,7 @@ var codes = []struct {
 	{NoFusermount, "no fusermount3", "not root, and there is no fusermount3 to mount with"},
 	{MetricsAddress, "metrics address", "nothing can listen on the address of `--metrics`"},
 	{NoControl, "no control", "`status`, `cache`: the mount's daemon does not answer on its control socket"},
+	{NoVersions, "no versions", "`--as-of`: the bucket keeps no versions"},
 	{CacheUnwritable, "cache unwritable", "the cache directory cannot be made or written"},
 	{CacheUnsafe, "cache unsafe", "the cache directory belongs to, or is open to, somebody else"},
 	{CacheLocked, "cache in use", "another zs3fs uses this cache for the same bucket"},

@@ -86,6 +86,7 @@ func readFlags(f *pflag.FlagSet, o *Options) {
 func treeFlags(f *pflag.FlagSet, o *Options) {
 	t := &o.Tree
 	f.StringVar(&o.Source.Prefix, "prefix", "", "show only keys below this prefix")
+	asOfFlag(f, o)
 	t.TTL, t.NegativeTTL = defaultTTL, defaultNegativeTTL
 	f.Var((*ttlValue)(&t.TTL), "metadata-ttl", "age of attributes and listings: 60, 5m, minimal, indefinite")
 	f.Var((*ttlValue)(&t.NegativeTTL), "negative-metadata-ttl", "age of the knowledge that a name does not exist")

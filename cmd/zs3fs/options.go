@@ -16,6 +16,9 @@ type Options struct {
 	// for this very mount, and is not touched before.
 	Helper bool
 
+	// AsOf is the moment that is shown; zero is the present.
+	AsOf asOfValue
+
 	S3    s3backend.Options
 	Cache cacheOptions
 	Read  readOptions

@@ -62,7 +62,7 @@ func serve(o *Options, parent *parentLink) error {
 	closeOnExec()
 	k.arm(o.Dir, log)
 	op := operate(o, c, m, metrics, log)
-	log.Info("mounted", "source", o.Source.String(), "on", o.Dir, "endpoint", c.client.Endpoint(),
+	log.Info("mounted", "source", o.Source.String(), "as-of", o.AsOf.String(), "on", o.Dir, "endpoint", c.client.Endpoint(),
 		"cache", o.Cache.Dir, "filesystem", c.cache.Filesystem(), "dataset", c.dataset, "cache-size", c.budget,
 		"block-size", o.Cache.BlockSize, "memory", c.memory.Limit(), "connections", o.Read.Connections)
 	parent.ready()

@@ -10,6 +10,7 @@ import (
 // status is what GET /status answers, as JSON. Sizes are in bytes.
 type status struct {
 	Source        string            `json:"source"`
+	AsOf          string            `json:"as_of,omitempty"` // RFC 3339
 	MountPoint    string            `json:"mount_point"`
 	PID           int               `json:"pid"`
 	Version       string            `json:"version"`
@@ -61,7 +62,7 @@ func (m *mounted) snapshot() *snapshot {
 func (m *mounted) status() status {
 	s := m.snapshot()
 	out := status{
-		Source: m.options.Source.String(), MountPoint: m.options.Dir, PID: os.Getpid(), Version: versionText(),
+		Source: m.options.Source.String(), AsOf: m.options.AsOf.String(), MountPoint: m.options.Dir, PID: os.Getpid(), Version: versionText(),
 		Started: m.started, UptimeSeconds: int64(time.Since(m.started).Seconds()),
 		Cache: cacheStatus{
 			Dir: m.options.Cache.Dir, Filesystem: m.chain.cache.Filesystem(), Dataset: m.chain.dataset,

@@ -19,6 +19,7 @@ const module = "github.com/zs3fs/zs3fs"
 // code; do not edit the list.
 var allowed = map[string][]string{
 	"s3backend":                    nil,
+	"s3backend/asof":               {"s3backend"},
 	"s3backend/catalog":            {"s3backend"},
 	"s3backend/s3test":             {"s3backend"},
 	"s3backend/s3test/conformance": {"s3backend", "s3backend/s3test"},

@@ -115,11 +115,7 @@ func contents(b *strings.Builder, o s3backend.Object, name func(string) string) 
 	element(b, "LastModified", o.ModTime.Format("2006-01-02T15:04:05.000Z"))
 	element(b, "ETag", o.ETag)
 	element(b, "Size", strconv.FormatInt(o.Size, 10))
-	class := o.StorageClass
-	if class == "" {
-		class = "STANDARD"
-	}
-	element(b, "StorageClass", class)
+	element(b, "StorageClass", orStandard(o.StorageClass))
 	b.WriteString("</Contents>")
 }
 

@@ -23,10 +23,12 @@ import (
 type Mem struct {
 	mu         sync.RWMutex // guards all below
 	versioning bool
+	versioned  bool                  // versioning is or was on
 	puts       uint64                // number of versions ever put, for ids
 	keys       map[string][]*version // newest last; only the newest without versioning
 	pageSize   int                   // of Pages; 0 is S3's
 	sorted     []string              // the keys that have a current version; nil when out of date
+	all        []string              // all keys of the map, sorted; nil when out of date
 }
 
 var (
@@ -38,12 +40,28 @@ var (
 // NewMem returns an empty bucket, without versioning.
 func NewMem() *Mem { return &Mem{keys: make(map[string][]*version)} }
 
+// nullID is the version id of what was put while versioning was not on.
+const nullID = "null"
+
 // SetVersioning turns versioning on or off for what is put or deleted from now
-// on. With it on, each version has a VersionID by which it stays readable.
+// on. With it on, each version has a VersionID by which it stays readable; what
+// was there has the id "null". Once it was on, off means suspended, as in S3: a
+// put replaces the version "null" only.
 func (m *Mem) SetVersioning(on bool) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	m.versioning = on
+	if !on || m.versioned {
+		return
+	}
+	m.versioned = true
+	for _, vs := range m.keys {
+		for i, v := range vs {
+			obj := v.obj
+			obj.VersionID = nullID
+			vs[i] = &version{obj: obj, content: v.content, opts: v.opts}
+		}
+	}
 }
 
 // Put makes c the current version of key and returns it as Head would.
@@ -79,18 +97,33 @@ func (m *Mem) PutWith(key string, c Content, o PutOptions) s3backend.Object {
 
 // Delete removes key's current version; with versioning the versions stay, under
 // a delete marker. Deleting what is not there does nothing.
-func (m *Mem) Delete(key string) {
+func (m *Mem) Delete(key string) { m.DeleteAt(key, time.Now()) }
+
+// DeleteAt is Delete with the time that a delete marker gets, in whole seconds.
+func (m *Mem) DeleteAt(key string, at time.Time) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	if m.current(key) == nil {
 		return
 	}
-	if m.versioning {
-		m.add(key, &version{deleted: true, obj: s3backend.Object{Key: key}})
+	if m.versioned {
+		m.add(key, &version{deleted: true, obj: s3backend.Object{Key: key, ModTime: at.UTC().Truncate(time.Second)}})
 	} else {
 		delete(m.keys, key)
+		m.all = nil
 	}
 	m.sorted = nil
+}
+
+// DeleteVersion removes a version or a delete marker for good.
+func (m *Mem) DeleteVersion(key, id string) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	vs := slices.DeleteFunc(slices.Clone(m.keys[key]), func(v *version) bool { return v.obj.VersionID == id })
+	if m.keys[key] = vs; len(vs) == 0 {
+		delete(m.keys, key)
+	}
+	m.sorted, m.all = nil, nil
 }
 
 // add makes v the newest version of key; mu is held.
@@ -99,12 +132,21 @@ func (m *Mem) add(key string, v *version) {
 		m.sorted = nil
 	}
 	m.puts++
-	if !m.versioning {
-		m.keys[key] = []*version{v}
-		return
+	old, known := m.keys[key]
+	if !known {
+		m.all = nil
 	}
-	v.obj.VersionID = fmt.Sprintf("v%015x", m.puts*0x9e3779b97f4a7c15>>4)
-	m.keys[key] = append(m.keys[key], v)
+	switch {
+	case m.versioning:
+		v.obj.VersionID = fmt.Sprintf("v%015x", m.puts*0x9e3779b97f4a7c15>>4)
+		m.keys[key] = append(old, v)
+	case m.versioned:
+		v.obj.VersionID = nullID
+		kept := slices.DeleteFunc(slices.Clone(old), func(v *version) bool { return v.obj.VersionID == nullID })
+		m.keys[key] = append(kept, v)
+	default:
+		m.keys[key] = []*version{v}
+	}
 }
 
 // current returns key's current version, nil if there is none; mu is held.
@@ -118,13 +160,25 @@ func (m *Mem) current(key string) *version {
 // find returns the version id of key, or the current one if id is empty; nil if
 // there is none.
 func (m *Mem) find(key, id string) *version {
+	if v := m.lookup(key, id); v != nil && !v.deleted {
+		return v
+	}
+	return nil
+}
+
+// lookup is find that finds delete markers too.
+func (m *Mem) lookup(key, id string) *version {
 	m.mu.RLock()
 	defer m.mu.RUnlock()
+	vs := m.keys[key]
 	if id == "" {
-		return m.current(key)
+		if len(vs) == 0 {
+			return nil
+		}
+		return vs[len(vs)-1]
 	}
-	for _, v := range m.keys[key] {
-		if v.obj.VersionID == id && !v.deleted {
+	for _, v := range vs {
+		if v.obj.VersionID == id || id == nullID && v.obj.VersionID == "" {
 			return v
 		}
 	}

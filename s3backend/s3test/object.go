@@ -9,8 +9,10 @@ import (
 
 // object answers HeadObject and GetObject.
 func (s *Server) object(r *http.Request, req Request) *Reply {
-	v := s.mem.find(req.Key, req.VersionID)
+	v := s.mem.lookup(req.Key, req.VersionID)
 	switch {
+	case v != nil && v.deleted:
+		return deleteMarker(req, v)
 	case v == nil && req.VersionID != "":
 		return errorReply(http.StatusNotFound, "NoSuchVersion", "The specified version does not exist.",
 			"Key", req.Key, "VersionId", req.VersionID)
@@ -36,6 +38,21 @@ func (s *Server) object(r *http.Request, req Request) *Reply {
 		v.setChecksum(reply.Header)
 	}
 	return reply
+}
+
+// deleteMarker is what S3 says of a delete marker: 404 where it is the current
+// version, 405 where it was asked for by its id.
+func deleteMarker(req Request, v *version) *Reply {
+	r := errorReply(http.StatusNotFound, "NoSuchKey", "The specified key does not exist.", "Key", req.Key)
+	if req.VersionID != "" {
+		r = errorReply(http.StatusMethodNotAllowed, "MethodNotAllowed", "The specified method is not allowed against this resource.",
+			"Method", req.Method, "ResourceType", "DeleteMarker")
+		r.Header.Set("Allow", "DELETE")
+		r.Header.Set("Last-Modified", v.obj.ModTime.Format(http.TimeFormat))
+	}
+	r.Header.Set("x-amz-delete-marker", "true")
+	r.Header.Set("x-amz-version-id", v.obj.VersionID)
+	return r
 }
 
 // ranged turns the answer with the whole object into one with the range.

@@ -18,6 +18,8 @@ const (
 	OpList       Op = "ListObjectsV2"
 	OpHeadBucket Op = "HeadBucket"
 	OpLocation   Op = "GetBucketLocation"
+	OpVersions   Op = "ListObjectVersions"
+	OpVersioning Op = "GetBucketVersioning"
 	OpMutate     Op = "mutate" // any PUT, POST, DELETE, ...
 	OpOther      Op = "other"
 )
@@ -30,7 +32,7 @@ type Request struct {
 	Time   time.Time
 	Method string
 	Op     Op
-	Key    string // raw; of a listing its prefix
+	Key    string // raw; of a listing, also one of versions, its prefix
 	Header http.Header
 	Query  url.Values
 
@@ -88,6 +90,10 @@ func (s *Server) parse(r *http.Request) Request {
 		req.Op = OpHeadBucket
 	case req.Query.Get("list-type") == "2":
 		req.Op, req.Key = OpList, req.Query.Get("prefix")
+	case req.Query.Has("versions"):
+		req.Op, req.Key = OpVersions, req.Query.Get("prefix")
+	case req.Query.Has("versioning"):
+		req.Op = OpVersioning
 	case req.Query.Has("location"):
 		req.Op = OpLocation
 	default:

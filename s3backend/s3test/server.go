@@ -211,6 +211,10 @@ func (s *Server) answer(r *http.Request, req Request) *Reply {
 		return s.headBucket()
 	case OpLocation:
 		return s.location()
+	case OpVersioning:
+		return s.versioning()
+	case OpVersions:
+		return s.versions(req)
 	case OpList:
 		return s.list(req)
 	case OpHead, OpGet:

@@ -3,10 +3,12 @@ package conformance_test
 import (
 	"context"
 	"testing"
+	"time"
 
 	"go.uber.org/goleak"
 
 	"github.com/zs3fs/zs3fs/s3backend"
+	"github.com/zs3fs/zs3fs/s3backend/asof"
 	"github.com/zs3fs/zs3fs/s3backend/s3test"
 	"github.com/zs3fs/zs3fs/s3backend/s3test/conformance"
 )
@@ -106,6 +108,16 @@ func server(t testing.TB, m *s3test.Mem) conformance.Target {
 func TestClient(t *testing.T) {
 	t.Run("Plain", func(t *testing.T) { conformance.TestBucket(t, plain(server)) })
 	t.Run("Versioned", func(t *testing.T) { conformance.TestBucket(t, versioned(server)) })
+}
+
+// A bucket as it will be at the end of all days is the bucket as it is.
+func TestAsOf(t *testing.T) {
+	conformance.TestBucket(t, versioned(func(t testing.TB, m *s3test.Mem) conformance.Target {
+		target := server(t, m)
+		target.Bucket = asof.New(target.Bucket.(*s3backend.Client), time.Date(9999, 1, 1, 0, 0, 0, 0, time.UTC))
+		target.ListsVersions = true
+		return target
+	}))
 }
 
 func BenchmarkClient(b *testing.B) { conformance.BenchmarkBucket(b, plain(server)) }

@@ -57,7 +57,10 @@ func testListLevel(s suite) {
 	s.wantNames("d/", "d/e", "d/f/ dir")
 	s.wantNames("d/f/", "d/f/g/ dir")
 	s.wantNames("d/f/g/", "d/f/g/h", "d/f/g/i")
-	obj.VersionID, obj.ContentType = "", ""
+	obj.ContentType = ""
+	if !s.ListsVersions {
+		obj.VersionID = ""
+	}
 	listed := s.list("", 0)["a"].Object
 	if listed.StorageClass == "STANDARD" {
 		listed.StorageClass = obj.StorageClass // empty means STANDARD

@@ -30,6 +30,8 @@ type Target struct {
 
 	// Versioned: old versions stay readable by their VersionID.
 	Versioned bool
+	// ListsVersions: a listing carries the VersionID.
+	ListsVersions bool
 	// PathKeys: the store keeps keys as paths of a file system. It has no empty,
 	// "." or ".." components, no object "a" beside "a/b", and no control
 	// characters.
@@ -74,6 +76,8 @@ func TestBucket(t *testing.T, open Open) {
 		{"OpenCancelled", testOpenCancelled},
 		{"OpenClosed", testOpenClosed},
 		{"OpenConcurrent", testOpenConcurrent},
+		{"Versions", testVersions},
+		{"VersionsOfAwkwardKeys", testVersionsOfAwkwardKeys},
 		{"ReplacedWhileRead", testReplacedWhileRead},
 		{"OverwritesUnderReaders", testOverwritesUnderReaders},
 		{"Checksum", testChecksum},

@@ -39,8 +39,8 @@ func testOpenReplaced(s suite) {
 		if err := s.check(next, 1, version, 0, size); err != nil {
 			s.Errorf("the new version: %v", err)
 		}
-		if listed := s.list("", 0)["k"].Object; listed.VersionID != "" {
-			s.Errorf("a listing with a VersionID: %+v", listed)
+		if listed := s.list("", 0)["k"].Object; (listed.VersionID != "") != s.ListsVersions {
+			s.Errorf("the VersionID of a listing: %+v", listed)
 		} else if err := s.check(listed, 1, version, 0, size); err != nil {
 			s.Errorf("the new version as listed: %v", err)
 		}
