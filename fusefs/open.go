@@ -67,20 +67,6 @@ func (f *file) Open(ctx context.Context, flags uint32) (fs.FileHandle, uint32, s
 	return h, openFlags, 0
 }
 
-// opened lets the files after this one be fetched ahead, where its directory has
-// been listed. cached says that nobody need fetch this one.
-func (f *file) opened(cached bool) {
-	if f.t.cfg.Files == nil {
-		return
-	}
-	dir := f.parent.path
-	var list prefetch.Listing
-	if l := f.t.cfg.Catalog.Kept(dir); l != nil {
-		list = l
-	}
-	f.t.cfg.Files.Opened(dir, list, f.name, cached)
-}
-
 // directFlag lets reads with O_DIRECT of a file that the kernel reads come to us: the
 // cache's file system would refuse those that do not suit its sectors, which were
 // right while the file was not complete, and would read the disk for bytes that

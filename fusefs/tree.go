@@ -19,6 +19,7 @@ type tree struct {
 	stale   *invalidator
 	reopens reopens
 	counts  counts
+	orders  inodeOrders
 
 	passthrough passthrough
 	renewals    renewals
@@ -41,6 +42,10 @@ type dir struct {
 	fs.Inode
 	t    *tree
 	path string // relative to the mount's prefix; "" is the root
+
+	// unfollowed are the latest opens that did not follow the listing's order, less
+	// half of them for each that did.
+	unfollowed atomic.Int32
 
 	mu     sync.Mutex // guards the following
 	mtime  time.Time  // zero until a marker or a change says otherwise

@@ -70,29 +70,30 @@ func NewFiles(crew *Crew, limit int) *Files {
 // Opened says that a reader has opened a file of dir, of which list is the latest
 // listing; nil is the one of the last call, if that was not long ago. cached says
 // that all of the file was on disk. What was fetched ahead of it must be open
-// elsewhere by now, or is lost.
-func (f *Files) Opened(dir string, list Listing, name string, cached bool) {
+// elsewhere by now, or is lost. It reports whether the last opens followed the
+// order of the listing.
+func (f *Files) Opened(dir string, list Listing, name string, cached bool) (followed bool) {
 	if f.limit <= 0 {
-		return
+		return false
 	}
 	now := time.Now()
 	room := f.crew.cfg.Memory.Room()
 	f.mu.Lock()
 	if f.closed {
 		f.mu.Unlock()
-		return
+		return false
 	}
 	d, drop := f.enterLocked(dir, list, now)
 	if d == nil {
 		f.mu.Unlock()
-		return
+		return false
 	}
 	list = d.list
 	place, ok := list.Place(name)
 	if !ok { // it is new
 		f.mu.Unlock()
 		closeAll(drop)
-		return
+		return false
 	}
 	room = min(room, f.room-f.held)
 	plan := d.walk.open(now, place, cached, folder{
@@ -120,6 +121,7 @@ func (f *Files) Opened(dir string, list Listing, name string, cached bool) {
 		}
 	}
 	closeAll(drop)
+	return plan.followed
 }
 
 // enterLocked returns the directory at path, as listed; nil when nobody knows how

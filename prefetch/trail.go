@@ -17,6 +17,7 @@ type trail struct {
 	useful int    // guesses that were opened
 	asked  []int  // guesses that were not opened yet, in the order of the listing
 	edge   int    // first place that was not looked at for a guess
+	astray int    // opens since the last ones were in order
 	quiet  bool   // what is opened is cached already
 	habits map[string]habit
 	used   time.Time // latest open

@@ -30,7 +30,8 @@ const (
 	reorderFiles = 32
 	// An open so far beyond the last one still belongs to the trail.
 	reachFiles = 20
-	// A trail is left when so many files were opened elsewhere, for each trail.
+	// A trail is left when so many files were opened elsewhere, for each trail, or
+	// out of order.
 	patienceFiles = 32
 	// Further than this nobody looks for the next file that has the pattern.
 	scanFiles = 1024
@@ -57,6 +58,8 @@ type filePlan struct {
 	ahead  []int // to fetch on a guess, in this order
 	unread []int // guesses that nobody will read any more
 	useful bool  // the opened file was one
+	// followed says that the last opens were in order.
+	followed bool
 }
 
 // open is told that a file was opened, and says what to fetch. cached says that
@@ -75,8 +78,8 @@ func (w *walk) open(now time.Time, place int, cached bool, d folder) filePlan {
 	t.quiet = cached && !p.useful
 	t.visit(place, w.opens, d)
 	step := t.pattern(w.run, d)
-	if step > 0 {
-		t.step = step
+	if t.astray++; step > 0 {
+		t.step, t.astray = step, 0
 	}
 	if unread := t.passed(); len(unread) > 0 {
 		p.unread = append(p.unread, unread...)
@@ -84,7 +87,7 @@ func (w *walk) open(now time.Time, place int, cached bool, d folder) filePlan {
 	}
 	// In a small directory much that is guessed is opened some time, in any order:
 	// that says nothing.
-	if step == 0 || t.step == 0 {
+	if p.followed = step > 0; !p.followed || t.step == 0 {
 		return p
 	}
 	switch {
@@ -128,7 +131,7 @@ func (w *walk) leave(p *filePlan, now time.Time) {
 	patience := patienceFiles * max(w.active(), 1)
 	for i := 0; i < len(w.trails); i++ {
 		t := &w.trails[i]
-		if t.step > 0 && w.opens-t.serial > patience || now.Sub(t.used) > walkIdle {
+		if t.step > 0 && (w.opens-t.serial > patience || t.astray > patienceFiles) || now.Sub(t.used) > walkIdle {
 			w.remove(p, i)
 			i--
 		}
