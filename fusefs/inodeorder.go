@@ -30,8 +30,8 @@ func newInodeOrder(d *dir, list *catalog.Listing) *inodeOrder {
 		place int32
 	}
 	entries := make([]entry, list.Len())
-	for i := range entries {
-		entries[i] = entry{inoOf(d.t.cfg.FSName, d.join(list.Nodes[i].Name)), int32(i)}
+	for i, n := range list.From(0) {
+		entries[i] = entry{inoOf(d.t.cfg.FSName, d.join(n.Name)), int32(i)}
 	}
 	slices.SortFunc(entries, func(a, b entry) int { return cmp.Compare(a.inode, b.inode) })
 	o := &inodeOrder{list: list, t: d.t, dir: d, inodes: make([]uint64, len(entries)), places: make([]int32, len(entries))}

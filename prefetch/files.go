@@ -25,10 +25,13 @@ type Files struct {
 	dirs   map[string]*directory
 	held   int64 // bytes of the files ahead
 	paused time.Time
-	stats  FilesStats
-	closed bool
-	timer  *time.Timer // runs while dirs is not empty
-	ticks  sync.WaitGroup
+	// trusted until then: a directory was read to its end, and no guess was wasted
+	// since.
+	trusted time.Time
+	stats   FilesStats
+	closed  bool
+	timer   *time.Timer // runs while dirs is not empty
+	ticks   sync.WaitGroup
 }
 
 // directory is one whose files are being opened.
@@ -37,6 +40,27 @@ type directory struct {
 	walk  walk
 	ahead map[int]*Reader // by place
 	used  time.Time
+	kinds [kindsKept]kind
+}
+
+// kind is what a walk asks of a file again and again, and a listing takes a while
+// to tell.
+type kind struct {
+	place  int // and one
+	suffix string
+	small  bool
+}
+
+// kindsKept are a few more than most walks look at.
+const kindsKept = 128
+
+func (d *directory) kind(place int) (suffix string, small bool) {
+	k := &d.kinds[place%kindsKept]
+	if k.place != place+1 {
+		o, ok := d.list.File(place)
+		*k = kind{place + 1, suffixOf(o.Key), ok && 0 < o.Size && o.Size <= smallBytes}
+	}
+	return k.suffix, k.small
 }
 
 // FilesStats counts files fetched ahead.
@@ -98,10 +122,7 @@ func (f *Files) Opened(dir string, list Listing, name string, cached bool) (foll
 	room = min(room, f.room-f.held)
 	plan := d.walk.open(now, place, cached, folder{
 		files: list.Len(),
-		kind: func(i int) (string, bool) {
-			o, ok := list.File(i)
-			return suffixOf(o.Key), ok && 0 < o.Size && o.Size <= smallBytes
-		},
+		kind:  d.kind,
 		room: func(i int) bool {
 			o, _ := list.File(i)
 			room -= o.Size
@@ -113,6 +134,9 @@ func (f *Files) Opened(dir string, list Listing, name string, cached bool) (foll
 		drop = append(drop, f.letGoLocked(d, place))
 	}
 	drop = append(drop, f.wasteLocked(d, plan.unread)...)
+	if plan.complete {
+		f.trusted = now.Add(walkIdle)
+	}
 	ahead := f.aheadLocked(d, plan.ahead)
 	f.mu.Unlock()
 	for _, r := range ahead {
@@ -149,7 +173,7 @@ func (f *Files) enterLocked(path string, list Listing, now time.Time) (*director
 			}
 			drop = append(drop, f.forgetLocked(oldest)...)
 		}
-		d = &directory{walk: walk{limit: f.limit, run: firstRun}, ahead: make(map[int]*Reader)}
+		d = &directory{walk: newWalk(f.limit, now.Before(f.trusted)), ahead: make(map[int]*Reader)}
 		f.dirs[path] = d
 	}
 	d.list, d.used = list, now
@@ -188,6 +212,7 @@ func (f *Files) wasteLocked(d *directory, places []int) []*Reader {
 	for _, place := range places {
 		if d.ahead[place] != nil {
 			f.stats.Wasted++
+			f.trusted = time.Time{}
 			drop = append(drop, f.letGoLocked(d, place))
 		}
 	}

@@ -174,6 +174,17 @@ func (t *trail) passed() []int {
 	return unread
 }
 
+// next returns the first place from one on whose file the trail may open, end when
+// there is none below it.
+func (t *trail) next(from, end int, d folder) int {
+	for i := from; i < end; i++ {
+		if t.wants(i, d) {
+			return i
+		}
+	}
+	return end
+}
+
 // topUp asks for files below end until the window is full, but for no more than
 // most, or halves the window when there is no room.
 func (t *trail) topUp(end, most int, d folder) []int {

@@ -17,6 +17,18 @@ type walk struct {
 	opens  int // so far, small files or not
 	// run is how many opens in a row make a trail: more after some that did not.
 	run int
+	// trusted: the directory before this one was read to its end, so that this one
+	// is expected to be if it is begun at its beginning.
+	trusted bool
+}
+
+// newWalk returns the walk of a directory in which nothing was opened yet.
+func newWalk(limit int, trusted bool) walk {
+	w := walk{limit: limit, run: firstRun, trusted: trusted}
+	if trusted {
+		w.run = firstRun - 1
+	}
+	return w
 }
 
 // In files.
@@ -35,6 +47,9 @@ const (
 	patienceFiles = 32
 	// Further than this nobody looks for the next file that has the pattern.
 	scanFiles = 1024
+	// Who has read the directory before to its end waits for the first file of this
+	// one, and for no other of a small one.
+	trustedWindow = 4
 	// Readers who have a part of the list each: as many trails.
 	maxTrails = 16
 )
@@ -58,8 +73,9 @@ type filePlan struct {
 	ahead  []int // to fetch on a guess, in this order
 	unread []int // guesses that nobody will read any more
 	useful bool  // the opened file was one
-	// followed says that the last opens were in order.
-	followed bool
+	// followed says that the last opens were in order, complete that they were so
+	// to the last file.
+	followed, complete bool
 }
 
 // open is told that a file was opened, and says what to fetch. cached says that
@@ -78,6 +94,9 @@ func (w *walk) open(now time.Time, place int, cached bool, d folder) filePlan {
 	t.quiet = cached && !p.useful
 	t.visit(place, w.opens, d)
 	step := t.pattern(w.run, d)
+	if w.trusted && w.opens == 1 && t.next(0, place+1, d) == place {
+		step, t.window = 1, trustedWindow
+	}
 	if t.astray++; step > 0 {
 		t.step, t.astray = step, 0
 	}
@@ -104,6 +123,7 @@ func (w *walk) open(now time.Time, place int, cached bool, d folder) filePlan {
 		t.window = min(t.window, max(w.limit/w.active(), 1))
 		p.ahead = t.topUp(w.before(t, d.files), w.limit-w.ahead(), d)
 	}
+	p.complete = len(t.asked) == 0 && t.opened >= firstRun && t.next(t.front+1, d.files, d) == d.files
 	return p
 }
 

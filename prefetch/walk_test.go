@@ -25,7 +25,7 @@ type stroll struct {
 }
 
 func newStroll(t *testing.T, names ...string) *stroll {
-	return &stroll{t: t, walk: walk{limit: 64, run: firstRun}, names: names, ahead: map[int]bool{},
+	return &stroll{t: t, walk: newWalk(64, false), names: names, ahead: map[int]bool{},
 		large: map[int]bool{}, no: map[int]bool{}, now: time.Unix(0, 0)}
 }
 
@@ -194,6 +194,32 @@ func TestWalkPatterns(t *testing.T) {
 				t.Errorf("%d files ahead, %d left", s.most, len(s.ahead))
 			}
 		})
+	}
+}
+
+// TestWalkTrusted: who has read a directory to its end waits for one file of the
+// next, if he begins with its first.
+func TestWalkTrusted(t *testing.T) {
+	s := newStroll(t, numbered(6)...)
+	s.opens(upTo(0, 5, 1)...)
+	if p := s.open(5); !p.complete {
+		t.Error("read to the end, and not complete")
+	}
+	s = newStroll(t, append([]string{"dir", "large"}, numbered(6)...)...)
+	s.large[0], s.large[1] = true, true
+	s.walk = newWalk(64, true)
+	for i := 2; i < 8; i++ {
+		if p := s.open(i); p.useful != (i > 2) || p.complete != (i == 7) {
+			t.Errorf("file %d: %+v", i, p)
+		}
+	}
+	if s.wasted != 0 || len(s.ahead) != 0 {
+		t.Errorf("%d wasted, %d left", s.wasted, len(s.ahead))
+	}
+	s = newStroll(t, numbered(100)...)
+	s.walk = newWalk(64, true)
+	if s.open(10); len(s.ahead) > 0 {
+		t.Errorf("begun in the middle, and %d are ahead", len(s.ahead))
 	}
 }
 
