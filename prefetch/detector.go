@@ -20,7 +20,7 @@ import (
 type detector struct {
 	limits  limits
 	streams []stream
-	stride  stride
+	visits  visits
 	handles int    // that have read and are open
 	paused  bool   // a guess has failed and no demand has succeeded since
 	lastID  uint64 // of a stream
@@ -65,9 +65,6 @@ func (d *detector) read(now time.Time, h *handle, off, n int64, room func() int6
 	if s := d.match(off, end); s != nil {
 		d.hit(&p, s, now, h, off, end, room)
 	} else {
-		if !d.near(off) {
-			p.ahead = d.stride.read(l, off, end, room)
-		}
 		d.begin(&p, first, now, h, off, end, room)
 	}
 	d.park(&p, h)
@@ -99,7 +96,7 @@ func (d *detector) resume() {
 	for i := range d.streams {
 		d.streams[i].restart(d.limits)
 	}
-	d.stride = stride{}
+	d.visits.asked = nil
 }
 
 // match returns the stream that [off, end) goes on with: the nearest of those it
@@ -141,6 +138,7 @@ func (d *detector) hit(p *plan, s *stream, now time.Time, h *handle, off, end in
 	s.touch(h)
 	p.stream = s.id
 	up, down := s.extend(off, end)
+	d.visits.extend(s.visit, end)
 	s = d.join(s)
 	s.trim(l)
 	switch {

@@ -14,6 +14,7 @@ func (d *detector) join(s *stream) *stream {
 			continue
 		}
 		if t.active && !s.active {
+			s.visit, s.bound = t.visit, t.bound
 			s.active, s.edge, s.window, s.size = true, t.edge, t.window, t.size
 		} else if t.active {
 			s.window, s.size = max(s.window, t.window), max(s.size, t.size)
@@ -55,6 +56,7 @@ func (d *detector) jump(p *plan, s *stream, h *handle) *stream {
 			p.drop = append(p.drop, d.clip(span{from, s.start/l.block - from}, t.id)...)
 		}
 		t.start, t.next, t.used = s.start, s.next, s.used
+		t.visit, t.bound = s.visit, 0
 		t.read += s.read
 		t.share(s)
 		id := t.id
@@ -109,11 +111,8 @@ func (d *detector) close(h *handle) []span {
 	if h.begun {
 		d.handles--
 	}
-	if s := d.stride; d.handles == 0 && s.hits >= strideHits {
-		if from := s.last / d.limits.block; s.asked > from {
-			p.drop = append(p.drop, span{from, s.asked - from})
-		}
-		d.stride = stride{}
+	if d.handles == 0 {
+		p.drop = append(p.drop, d.visits.pending()...)
 	}
 	return p.drop
 }
@@ -131,10 +130,33 @@ func (d *detector) begin(p *plan, first bool, now time.Time, h *handle, off, end
 	})
 	s := &d.streams[len(d.streams)-1]
 	s.touch(h)
+	if !d.near(off) && !(first && off == 0) {
+		d.visit(p, s, room)
+	}
 	if first && off == 0 {
 		p.stream = s.id
 		s.activate(l)
 		p.ahead = s.topUp(l, true, room, p.ahead)
+	}
+}
+
+// visit notes that s begins at a place apart from all streams. A reader who will go
+// on there for sure gets all of it in one request, and no more is fetched than ever
+// was read of a place.
+func (d *detector) visit(p *plan, s *stream, room func() int64) {
+	l := d.limits
+	id, sure, most, ahead := d.visits.arrive(l, s.start, s.next, room)
+	s.visit, p.ahead = id, append(p.ahead, ahead...)
+	if d.visits.period == 0 {
+		p.drop = append(p.drop, d.unneeded(d.visits.pending())...)
+	}
+	if l.maximum == 0 {
+		return
+	}
+	all := l.cover(s.start, min(s.start+max(sure, s.next-s.start), l.size))
+	p.want.n = max(p.want.n, min(all.n, l.request))
+	if most > 0 {
+		s.bound = l.cover(s.start, min(s.start+most, l.size)).end()
 	}
 }
 

@@ -90,3 +90,39 @@ func TestManyHandlesOfOneObject(t *testing.T) {
 		w.expect(260, mi)
 	})
 }
+
+// Two threads, a handle each, read two columns of a file in row groups: each column
+// is begun with its head, and is no whole number of blocks.
+func TestColumnsByTwoHandles(t *testing.T) {
+	const groups, group, column = 60, 16*block + 333, block + 200
+	run(t, near(mi), func(w *world) {
+		var wg sync.WaitGroup
+		touched := map[int64]bool{}
+		began := time.Now()
+		for i := range int64(2) {
+			for g := i; g < groups; g += 2 {
+				for _, c := range []int64{g*group + 3*block, g*group + 9*block + 100} {
+					for b := c / block; b <= (c+column-1)/block; b++ {
+						touched[b] = true
+					}
+				}
+			}
+			wg.Go(func() {
+				r := w.open()
+				defer w.close(r)
+				for g := i; g < groups; g += 2 {
+					for _, c := range []int64{g*group + 3*block, g*group + 9*block + 100} {
+						w.read(r, c, 100)
+						w.read(r, c+100, column-100)
+					}
+				}
+			})
+		}
+		wg.Wait()
+		// One after another, without a guess, this would take 60 x 2 x 2 x 32 ms / 2.
+		if d := time.Since(began); d > 1200*time.Millisecond {
+			t.Errorf("took %v", d)
+		}
+		w.expect(150, int64(len(touched))*block*11/10)
+	})
+}

@@ -21,6 +21,8 @@ type stream struct {
 	read        int64 // bytes
 	used        time.Time
 	users       []user // who reads here
+	visit       int64  // that began it; 0 for none
+	bound       int64  // block that is not fetched ahead; 0 for none
 }
 
 // user is a handle that reads a stream.
@@ -156,6 +158,9 @@ func (s *stream) grow(l limits) (stalled bool) {
 // than a request, the window halves instead.
 func (s *stream) topUp(l limits, stalled bool, room func() int64, ahead []span) []span {
 	pos := s.position(l)
+	if pos > s.bound+1 {
+		s.bound = 0 // the reader has gone further than expected
+	}
 	if (s.edge-pos)*s.sign() < 0 {
 		s.edge = pos // the reader skipped what was asked for
 	}
@@ -185,7 +190,7 @@ func (s *stream) request(l limits) span {
 		s.edge = max((from-1)/size*size, 0)
 		return span{s.edge, from - s.edge}
 	}
-	s.edge = min((from+size)/size*size, l.blocks)
+	s.edge = min((from+size)/size*size, s.last(l))
 	return span{from, s.edge - from}
 }
 
@@ -200,5 +205,13 @@ func (s *stream) done(l limits) bool {
 	if s.downwards {
 		return s.edge == 0
 	}
-	return s.edge >= l.blocks
+	return s.edge >= s.last(l)
+}
+
+// last returns where an upward stream's guesses end.
+func (s *stream) last(l limits) int64 {
+	if s.bound > 0 {
+		return min(s.bound, l.blocks)
+	}
+	return l.blocks
 }

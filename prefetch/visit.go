@@ -1,0 +1,252 @@
+package prefetch
+
+import "slices"
+
+// visit is a place where a read came down that went on with no stream.
+type visit struct {
+	start, first int64 // bytes [start, first) were its first read
+	end          int64 // it was read on up to here
+}
+
+// length returns how far was read, 0 where nobody went on after the first read: the
+// lengths of single reads say nothing about the next.
+func (v visit) length() int64 {
+	if v.end == v.first {
+		return 0
+	}
+	return v.end - v.start
+}
+
+// visits are the latest ones of a version, by all its handles. Readers of columns
+// go through a file in steps that come again with every row group, several threads
+// together: so a place is expected where places lie behind it at equal distances,
+// whatever has been visited between. And as far as most were read on, the next will
+// be: a reader who begins with the head of a column need not wait twice.
+type visits struct {
+	ring [maxVisits]visit
+	n    int64 // visits so far; the last one's number
+
+	period int64  // the distance that is believed; 0 for none
+	hits   int    // how often it has come since
+	misses int    // visits since, other than expected
+	asked  []span // and not yet come to; the latest last
+}
+
+const (
+	maxVisits = 32
+	// strideHits is how often the same distance must come before it is believed:
+	// four reads have three distances.
+	strideHits = 3
+	// Where others are visited between, it takes more, and each place must lie that
+	// far after one of the few before it: else random reads of whole blocks of a
+	// small object would do, by chance.
+	stepHits = 6
+	maxSteps = 12
+	// After so many visits elsewhere a distance is no longer believed.
+	strideMisses = 8
+	// Lengths are believed after so many visits.
+	lengthVisits = 4
+	recentVisits = 8
+	// maxAsked is more than can be on its way.
+	maxAsked = 2 * freeBlocks
+)
+
+// at returns the i-th visit; the numbers begin with 1.
+func (v *visits) at(i int64) *visit { return &v.ring[i%maxVisits] }
+
+// oldest returns the number of the first one that is remembered.
+func (v *visits) oldest() int64 { return max(v.n-maxVisits+1, 1) }
+
+// find returns the latest visit, of those from the given ones on, that began at
+// about start, or 0.
+func (v *visits) find(start, from, before, tolerance int64) int64 {
+	for i := before - 1; i >= max(from, v.oldest()); i-- {
+		if abs(v.at(i).start-start) <= tolerance {
+			return i
+		}
+	}
+	return 0
+}
+
+// arrive is told of a visit that begins with a read of [off, end). It returns the
+// visit's number, how far it will surely be read and how far at most, as far as is
+// known, and what to fetch of the places that come after it.
+func (v *visits) arrive(l limits, off, end int64, room func() int64) (id, sure, most int64, ahead []span) {
+	sure, most = v.lengths()
+	before := v.expected(l, off)
+	if before > 0 {
+		sure = v.length(l, before)
+		most = max(most, sure)
+	}
+	v.n++
+	*v.at(v.n) = visit{off, end, end}
+	if before > 0 {
+		ahead = v.predict(l, off, max(off+sure, end), room)
+	}
+	return v.n, sure, most, ahead
+}
+
+// extend notes that a visit was read on to end.
+func (v *visits) extend(id, end int64) {
+	if id >= v.oldest() && id <= v.n {
+		v.at(id).end = max(v.at(id).end, end)
+	}
+}
+
+// lengths returns how far three of four of the latest visits went, as some may be
+// under way, and how far the longest.
+func (v *visits) lengths() (sure, most int64) {
+	if v.n < lengthVisits {
+		return 0, 0
+	}
+	var all []int64
+	for i := max(v.n-recentVisits+1, v.oldest()); i <= v.n; i++ {
+		all = append(all, v.at(i).length())
+		most = max(most, v.at(i).end-v.at(i).start)
+	}
+	slices.Sort(all)
+	return all[len(all)/4], most
+}
+
+// expected returns the visit one period before off, or 0.
+func (v *visits) expected(l limits, off int64) int64 {
+	if v.period > 0 {
+		if y := v.find(off-v.period, 1, v.n+1, l.block/4); y > 0 {
+			v.period = off - v.at(y).start
+			v.hits++
+			v.misses = 0
+			return y
+		}
+		if v.misses++; v.misses > strideMisses {
+			v.period = 0
+		}
+	}
+	for y := v.n; y >= max(v.oldest(), v.n-maxSteps); y-- {
+		if gap := off - v.at(y).start; gap > l.block/16 && v.believes(gap, y, l.block/32) {
+			v.period, v.hits, v.misses = gap, 0, 0
+			return y
+		}
+	}
+	return 0
+}
+
+// believes reports whether a place that lies gap after visit y makes gap a period.
+// Headers of a few bytes more or less make no difference.
+func (v *visits) believes(gap, y, tolerance int64) bool {
+	alone := y == v.n // nothing was visited between
+	hits := 1
+	for i := v.n; hits < stepHits && i > 0; i-- {
+		j := v.find(v.at(i).start-gap, i-maxSteps, i, tolerance)
+		if j == 0 {
+			break
+		}
+		alone = alone && j == i-1
+		hits++
+	}
+	return hits == stepHits || alone && hits >= strideHits
+}
+
+// predict returns what to fetch of the places after a visit of [off, end) that was
+// expected: twice as far at each hit. The places are those of the last period.
+func (v *visits) predict(l limits, off, end int64, room func() int64) []span {
+	here := l.cover(off, min(end, l.size))
+	v.asked = slices.DeleteFunc(v.asked, func(s span) bool { return s.first >= here.first && s.end() <= here.end() })
+	budget := min(freeBlocks, l.maximum)
+	for budget > 0 && room() < budget {
+		budget /= 2
+	}
+	if budget == 0 {
+		return nil
+	}
+	places := v.places(l, off)
+	inPeriod := int64(0) // blocks
+	for _, p := range places {
+		inPeriod += l.cover(p.start, p.end).n
+	}
+	// So far lie as many blocks as the budget has; and not much farther than what
+	// has come as expected.
+	horizon := off + min(max(budget*l.block, budget*v.period/inPeriod), v.period<<min(v.hits, 5))
+	var ahead []span
+	for shift := v.period; ; shift += v.period {
+		for _, p := range places {
+			from := p.start + shift
+			if from > horizon || from >= l.size {
+				return ahead
+			}
+			b := v.unasked(l.cover(from, min(p.end+shift, l.size)), here)
+			if b.n > 0 {
+				v.asked = append(v.asked, b)
+				v.asked = v.asked[max(len(v.asked)-maxAsked, 0):]
+				ahead = appendSpan(ahead, b, l.request)
+			}
+		}
+	}
+}
+
+// unasked returns what of b is neither in here nor asked for.
+func (v *visits) unasked(b, here span) span {
+	for i := -1; i < len(v.asked) && b.n > 0; i++ {
+		a := here
+		if i >= 0 {
+			a = v.asked[i]
+		}
+		switch {
+		case !a.overlaps(b):
+		case a.first <= b.first:
+			b = span{a.end(), b.end() - a.end()}
+		default:
+			b.n = a.first - b.first
+		}
+	}
+	return b
+}
+
+// places returns what was visited in the period up to off, and one period before,
+// in order; the last one is off's own.
+func (v *visits) places(l limits, off int64) []visit {
+	var places []visit
+	for i := v.n; i >= v.oldest(); i-- {
+		start := v.at(i).start
+		if start > off || start <= off-v.period {
+			continue
+		}
+		before := v.find(start-v.period, 1, i, l.block/4)
+		known := slices.ContainsFunc(places, func(p visit) bool { return abs(p.start-start) <= l.block/4 })
+		if before == 0 || known {
+			continue
+		}
+		length := max(v.length(l, i), v.at(before).end-v.at(before).start)
+		places = append(places, visit{start: start, end: start + length})
+	}
+	slices.SortFunc(places, func(a, b visit) int { return int(a.start - b.start) })
+	return places
+}
+
+// length returns how far was read from visit i, or one or two periods before it, as
+// the latest may be under way.
+func (v *visits) length(l limits, i int64) int64 {
+	n := v.at(i).length()
+	for range 2 {
+		if i = v.find(v.at(i).start-v.period, 1, i, l.block/4); i == 0 {
+			break
+		}
+		n = max(n, v.at(i).length())
+	}
+	return n
+}
+
+// pending returns what was asked for and not come to, and forgets it.
+func (v *visits) pending() []span {
+	asked := v.asked
+	v.asked = nil
+	return asked
+}
+
+// appendSpan joins b to the last span where they touch and fit in a request.
+func appendSpan(ahead []span, b span, request int64) []span {
+	if n := len(ahead); n > 0 && ahead[n-1].end() == b.first && ahead[n-1].n+b.n <= request {
+		ahead[n-1].n += b.n
+		return ahead
+	}
+	return append(ahead, b.pieces(request)...)
+}
