@@ -41,12 +41,15 @@ func (f facts) fetched(pattern string, limit float64) (check, bool) {
 	return check{fmt.Sprintf("<= %.4g", limit), fmt.Sprintf("%.4f", s.amplification()), s.amplification() <= limit}, ok
 }
 
-// peak returns the largest resident size of zs3fs at its default settings, and where.
-func (f facts) peak() (peak int64, pattern string) {
+// peak returns the largest resident size of zs3fs at its default settings, in any
+// network, and where.
+func (f facts) peak() (peak int64, where string) {
 	for _, p := range patterns() {
-		if m := f.r.all[f.key(p.name, zs3fsName)]; m.ok() && p.options == "" && m.peak() > peak {
-			peak, pattern = m.peak(), p.name
+		for _, k := range f.r.order {
+			if m := f.r.all[k]; k.tool == zs3fsName && k.pattern == p.name && m.ok() && p.options == "" && m.peak() > peak {
+				peak, where = m.peak(), k.profile+" "+p.name
+			}
 		}
 	}
-	return peak, pattern
+	return peak, where
 }

@@ -76,8 +76,8 @@ func run(ctx context.Context, s settings) (err error) {
 	}
 	for _, p := range s.networks() {
 		for _, pat := range s.chosen(p) {
-			if r.pattern(ctx, p, pat); ctx.Err() != nil {
-				return ctx.Err()
+			if err := r.pattern(ctx, p, pat); err != nil {
+				return err
 			}
 		}
 	}

@@ -16,7 +16,7 @@ import (
 )
 
 // patience is how long a run may take before it counts as failed.
-const patience = 90 * time.Second
+const patience = 45 * time.Second
 
 // tedious runs are made once, by tools other than zs3fs.
 const tedious = 8 * time.Second
@@ -34,7 +34,12 @@ type runner struct {
 }
 
 // pattern measures one pattern, the tools in turn.
-func (r *runner) pattern(ctx context.Context, p profile, pat pattern) {
+func (r *runner) pattern(ctx context.Context, p profile, pat pattern) error {
+	unlock, err := lockFile(r.lock)
+	if err != nil {
+		return err
+	}
+	defer unlock()
 	for round := range r.rounds {
 		for _, name := range r.names(pat) {
 			m := r.results.at(key{p.Name, pat.name, name})
@@ -48,6 +53,7 @@ func (r *runner) pattern(ctx context.Context, p profile, pat pattern) {
 			fmt.Fprintf(os.Stderr, "%s %s %s: %s\n", p.Name, pat.name, name, r.told(s, err, pat.latency))
 		}
 	}
+	return ctx.Err()
 }
 
 // told is a line of progress.
