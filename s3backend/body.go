@@ -109,7 +109,9 @@ func (b *body) receive(p []byte) int {
 	case err != nil:
 		b.answer.stop(err)
 		b.answer = nil
-		b.c.counts.resumed.Add(1)
+		if b.ctx.Err() == nil {
+			b.c.counts.resumed.Add(1)
+		}
 		if err != errOvertaken { // that is no failure: it was only late
 			b.series.broke(b.ctx, b.pos, err)
 		}
