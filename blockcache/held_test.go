@@ -44,7 +44,8 @@ func TestWhatTheKernelReadsStays(t *testing.T) {
 		synctest.Wait()
 		before := c.Stats()
 		fill(t, c, src, codedObject("more", 5*kib))
-		if s := c.Stats(); s.DiskBytes != 10*kib || s.Written != before.Written || s.Dropped != before.Dropped+5 {
+		// One that is read when it has been dropped already is offered again.
+		if s := c.Stats(); s.DiskBytes != 10*kib || s.Written != before.Written || s.Dropped < before.Dropped+5 {
 			t.Errorf("%+v, before %+v", s, before)
 		}
 		if n := cachedBlocks(c, a); n != 10 {
