@@ -38,6 +38,7 @@ func (c *Client) Open(ctx context.Context, obj Object, off, n int64) (io.ReadClo
 // get sends one GET for the bytes from off up to end of the version obj, and
 // returns its body and its header once the header is right. ctx governs the body.
 func (c *Client) get(ctx context.Context, obj Object, off, end int64) (io.ReadCloser, http.Header, error) {
+	growStack()
 	in := &s3.GetObjectInput{
 		Bucket:               &c.o.Bucket,
 		Key:                  &obj.Key,
