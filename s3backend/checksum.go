@@ -159,6 +159,10 @@ func parseMD5(h http.Header) (sum [16]byte, ok bool) {
 	return sum, true
 }
 
+// Unordered reports whether the bucket is of a kind that lists its keys without
+// order: a directory bucket.
+func (c *Client) Unordered() bool { return directoryBucket(c.o.Bucket) }
+
 // directoryBucket knows the names that S3 gives to directory buckets and to
 // their access points.
 func directoryBucket(name string) bool {

@@ -36,6 +36,7 @@ type Client struct {
 	// unversioned is set when the version id is refused where the plain key is
 	// not: s3:GetObjectVersion is a permission of its own.
 	unversioned atomic.Bool
+	quirks      quirks
 	skew        atomic.Int64 // the last one told to the user, in nanoseconds
 
 	close context.CancelFunc

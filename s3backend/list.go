@@ -67,8 +67,15 @@ func (c *Client) page(ctx context.Context, l *listing, token string, limit int) 
 		if err != nil {
 			return err
 		}
-		entries, next, err = l.read(out)
-		return err
+		c.quirks.look(c.log, in, out)
+		if entries, next, err = l.read(out); err != nil {
+			return err
+		}
+		if n := len(entries); l.After != "" {
+			entries = l.beyond(entries)
+			c.quirks.lookAfter(c.log, n-len(entries))
+		}
+		return nil
 	})
 	return entries, next, err
 }

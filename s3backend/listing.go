@@ -2,6 +2,7 @@ package s3backend
 
 import (
 	"net/url"
+	"slices"
 	"strings"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -135,6 +136,12 @@ func merge(objects, dirs []Entry) []Entry {
 		*from = (*from)[1:]
 	}
 	return append(append(all, objects...), dirs...)
+}
+
+// beyond removes in place what is not after l.After, as of servers that do not know
+// start-after, or list without order.
+func (l *listing) beyond(entries []Entry) []Entry {
+	return slices.DeleteFunc(entries, func(e Entry) bool { return e.Object.Key <= l.After })
 }
 
 // fresh removes in place what was given already. An object's key and a common

@@ -38,6 +38,12 @@ func (c *Client) Pages(ctx context.Context, span Span) iter.Seq2[[]Entry, error]
 				yield(nil, err)
 				return
 			}
+			for len(entries) > maxKeys { // of a server that ignores max-keys
+				if !yield(entries[:maxKeys:maxKeys], nil) {
+					return
+				}
+				entries = entries[maxKeys:]
+			}
 			if !yield(entries, nil) || next == "" {
 				return
 			}

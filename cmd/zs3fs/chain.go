@@ -54,7 +54,7 @@ func (c *chain) open(ctx context.Context, o *Options, log *slog.Logger) (err err
 	c.files = prefetch.NewFiles(c.crew, int(o.Read.Files))
 	c.closers = append(c.closers, c.files.Close)
 	c.catalog, err = catalog.New(catalog.Config{
-		Bucket: c.bucket, Prefix: o.Source.Prefix,
+		Bucket: c.bucket, Prefix: o.Source.Prefix, Unordered: c.client.Unordered(),
 		TTL: o.Tree.ttl(), NegativeTTL: o.Tree.NegativeTTL,
 		RevalidateOnOpen:  o.Tree.Consistency.value == "open",
 		HideFolderMarkers: o.Tree.HideFolderMarkers, NameMax: o.Tree.NameMax, Memory: o.Tree.Memory, Logger: log,

@@ -13,7 +13,7 @@ import (
 var packages = map[string]string{
 	"e2e": "internal/e2e", "s3backend": "s3backend", "s3test": "s3backend/s3test", "catalog": "s3backend/catalog",
 	"blockcache": "blockcache", "zfs": "blockcache/zfs", "prefetch": "prefetch", "fusefs": "fusefs", "zs3fs": "cmd/zs3fs",
-	"fstabvm": "internal/fstabvm",
+	"fstabvm": "internal/fstabvm", "conformance": "s3backend/s3test/conformance",
 }
 
 // TestFaultsAreDocumented holds docs/faults.md to its word: every row is there, and

@@ -28,10 +28,13 @@ type Config struct {
 	// RevalidateOnOpen is for the reader of the catalog, who asks Revalidate at
 	// each open then; otherwise versions are taken as no older than TTL.
 	RevalidateOnOpen  bool
-	HideFolderMarkers bool  // rule 18
-	NameMax           int   // rule 9: 1024 or less; 0 means 1024
-	Memory            int64 // bytes for all that is kept; 0 means 64 MiB
-	Logger            *slog.Logger
+	HideFolderMarkers bool // rule 18
+	// Unordered: the bucket is known to list its keys without order, so that none of
+	// its listings is shown before it is whole. Otherwise that is found out.
+	Unordered bool
+	NameMax   int   // rule 9: 1024 or less; 0 means 1024
+	Memory    int64 // bytes for all that is kept; 0 means 64 MiB
+	Logger    *slog.Logger
 }
 
 // Catalog answers questions about names. Safe for concurrent use; concurrent
@@ -87,6 +90,7 @@ func New(cfg Config) (*Catalog, error) {
 	ctx, cancel := context.WithCancel(context.Background())
 	c := &Catalog{cfg: cfg, seed: maphash.MakeSeed(), store: st, ctx: ctx, cancel: cancel}
 	c.hidden.logger = cfg.Logger
+	c.unordered.Store(cfg.Unordered)
 	return c, nil
 }
 

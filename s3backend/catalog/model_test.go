@@ -12,6 +12,7 @@ import (
 
 	"pgregory.net/rapid"
 
+	"github.com/zs3fs/zs3fs/s3backend"
 	"github.com/zs3fs/zs3fs/s3backend/catalog"
 	"github.com/zs3fs/zs3fs/s3backend/s3test"
 )
@@ -108,36 +109,66 @@ func genKeys(t *rapid.T) map[string]int {
 
 func TestCatalogIsTheModel(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
-		m := model{
-			prefix:  rapid.SampledFrom([]string{"", "", "a/", "a//", "-/a/"}).Draw(t, "prefix"),
-			nameMax: rapid.SampledFrom([]int{1024, 20, 3}).Draw(t, "nameMax"),
-			keys:    make(map[string]int),
-		}
 		s := newSpy()
 		s.reverse = rapid.Bool().Draw(t, "reverse")
-		for k, size := range genKeys(t) {
-			if rapid.Bool().Draw(t, "below the prefix") {
-				k = m.prefix + k
-			}
-			m.keys[k] = size
-			s.Put(k, s3test.Bytes(make([]byte, size)))
+		checkModel(t, s, s.Mem, false)
+	})
+}
+
+// The same over servers that list otherwise than S3, a few names a page.
+func TestCatalogOverQuirks(t *testing.T) {
+	for _, name := range []string{"AWS_CONFIG_FILE", "AWS_SHARED_CREDENTIALS_FILE"} {
+		t.Setenv(name, "/dev/null")
+	}
+	rapid.Check(t, func(t *rapid.T) {
+		q := s3test.Quirks{
+			IgnoreMaxKeys:    rapid.Bool().Draw(t, "IgnoreMaxKeys"),
+			IgnoreStartAfter: rapid.Bool().Draw(t, "IgnoreStartAfter"),
+			Unsorted:         rapid.Bool().Draw(t, "Unsorted"),
 		}
-		c, err := catalog.New(catalog.Config{
-			Bucket: s, Prefix: m.prefix, NameMax: m.nameMax, Memory: 1 << 20,
-			TTL:         rapid.SampledFrom([]time.Duration{0, -1}).Draw(t, "ttl"),
-			NegativeTTL: rapid.SampledFrom([]time.Duration{0, -1}).Draw(t, "negative"),
-		})
+		mem := s3test.NewMem()
+		s, err := s3test.NewServer(mem, s3test.ServerConfig{PageSize: rapid.IntRange(1, 4).Draw(t, "page"), Quirks: q})
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer s.Close()
+		c, err := s3backend.New(context.Background(), s3backend.Options{Bucket: s.Bucket(), EndpointURL: s.URL(), NoSignRequest: true})
 		if err != nil {
 			t.Fatal(err)
 		}
 		defer c.Close()
-		checkTree(t, c, m, "")
-		for range 20 {
-			path := strings.Join(rapid.SliceOfN(rapid.SampledFrom(
-				[]string{"a", "-", ".", "/", "%", "\xff", "é", "\n", "aaa"}), 1, 6).Draw(t, "path"), "")
-			checkStat(t, c, m, path)
-		}
+		checkModel(t, c, mem, q.Unsorted)
 	})
+}
+
+func checkModel(t *rapid.T, bucket s3backend.Bucket, mem *s3test.Mem, unordered bool) {
+	m := model{
+		prefix:  rapid.SampledFrom([]string{"", "", "a/", "a//", "-/a/"}).Draw(t, "prefix"),
+		nameMax: rapid.SampledFrom([]int{1024, 20, 3}).Draw(t, "nameMax"),
+		keys:    make(map[string]int),
+	}
+	for k, size := range genKeys(t) {
+		if rapid.Bool().Draw(t, "below the prefix") {
+			k = m.prefix + k
+		}
+		m.keys[k] = size
+		mem.Put(k, s3test.Bytes(make([]byte, size)))
+	}
+	c, err := catalog.New(catalog.Config{
+		Bucket: bucket, Unordered: unordered, Prefix: m.prefix, NameMax: m.nameMax, Memory: 1 << 20,
+		TTL:         rapid.SampledFrom([]time.Duration{0, -1}).Draw(t, "ttl"),
+		NegativeTTL: rapid.SampledFrom([]time.Duration{0, -1}).Draw(t, "negative"),
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer c.Close()
+	checkTree(t, c, m, "")
+	for range 20 {
+		path := strings.Join(rapid.SliceOfN(rapid.SampledFrom(
+			[]string{"a", "-", ".", "/", "%", "\xff", "é", "\n", "aaa"}), 1, 6).Draw(t, "path"), "")
+		checkStat(t, c, m, path)
+	}
 }
 
 func checkTree(t *rapid.T, c *catalog.Catalog, m model, path string) {

@@ -47,18 +47,28 @@ func (s *Server) list(req Request) *Reply {
 	switch q.Get("encoding-type") {
 	case "":
 	case "url":
-		l.URLEncoded = true
+		l.URLEncoded = !s.cfg.Quirks.IgnoreEncoding
 	default:
 		return refuse("Invalid Encoding Method specified in Request", "encoding-type")
 	}
 	from := position{after: l.StartAfter}
+	size, list := min(l.MaxKeys, s.cfg.PageSize), s.mem.page
+	if s.cfg.Quirks.IgnoreMaxKeys && l.MaxKeys > 0 {
+		size = s.cfg.PageSize
+	}
+	if s.cfg.Quirks.IgnoreStartAfter {
+		from.after = ""
+	}
+	if s.cfg.Quirks.Unsorted {
+		from, list = position{}, s.mem.unsortedPage
+	}
 	if q.Has("continuation-token") {
 		var ok bool
 		if from, ok = s.tokens.open(l.Token); !ok {
 			return refuse("The continuation token provided is incorrect", "continuation-token")
 		}
 	}
-	p := s.mem.page(l.Prefix, l.Delimiter, from, min(l.MaxKeys, s.cfg.PageSize))
+	p := list(l.Prefix, l.Delimiter, from, size)
 	l.Entries, l.Truncated = p.entries, p.truncated
 	if p.truncated {
 		l.NextToken = s.tokens.seal(p.next)

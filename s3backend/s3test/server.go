@@ -28,6 +28,7 @@ type ServerConfig struct {
 	// PageSize is the most entries in a page of a listing, when below S3's 1000:
 	// so that small tests have many pages.
 	PageSize int
+	Quirks   Quirks
 	// Latency to the first byte of every answer, and Rate in bytes/s of a
 	// connection, 0 for none and unlimited. See SetShape.
 	Latency time.Duration
@@ -68,7 +69,10 @@ type Server struct {
 func NewServer(m *Mem, cfg ServerConfig) (*Server, error) {
 	cfg.Bucket = cmp.Or(cfg.Bucket, "bucket")
 	cfg.Region = cmp.Or(cfg.Region, "us-east-1")
-	cfg.PageSize = min(cmp.Or(cfg.PageSize, maxPage), maxPage)
+	cfg.PageSize = cmp.Or(cfg.PageSize, maxPage)
+	if !cfg.Quirks.IgnoreMaxKeys {
+		cfg.PageSize = min(cfg.PageSize, maxPage)
+	}
 	s := &Server{mem: m, cfg: cfg, addr: cmp.Or(cfg.Addr, "127.0.0.1:0"), tokens: newTokens()}
 	s.buffers.New = func() any { return new([chunkSize]byte) }
 	s.stopped, s.stop = context.WithCancel(context.Background())

@@ -88,9 +88,14 @@ func client(t testing.TB, o s3backend.Options) *s3backend.Client {
 // server opens targets of the client against s3test's server, which verifies the
 // signatures.
 func server(t testing.TB, m *s3test.Mem) conformance.Target {
+	return serve(t, m, s3test.ServerConfig{PageSize: 97})
+}
+
+func serve(t testing.TB, m *s3test.Mem, cfg s3test.ServerConfig) conformance.Target {
 	const access, secret = "AKIDCONFORMANCE", "secret"
 	setenv(t, access, secret)
-	s, err := s3test.NewServer(m, s3test.ServerConfig{AccessKey: access, SecretKey: secret, PageSize: 97})
+	cfg.AccessKey, cfg.SecretKey = access, secret
+	s, err := s3test.NewServer(m, cfg)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -108,6 +113,30 @@ func server(t testing.TB, m *s3test.Mem) conformance.Target {
 func TestClient(t *testing.T) {
 	t.Run("Plain", func(t *testing.T) { conformance.TestBucket(t, plain(server)) })
 	t.Run("Versioned", func(t *testing.T) { conformance.TestBucket(t, versioned(server)) })
+}
+
+// A server of each quirk, and of all, is as good a bucket, but for names that it
+// cannot write down and the order of its pages.
+func TestQuirks(t *testing.T) {
+	for name, q := range map[string]s3test.Quirks{
+		"MaxKeys":    {IgnoreMaxKeys: true},
+		"StartAfter": {IgnoreStartAfter: true},
+		"Encoding":   {IgnoreEncoding: true},
+		"Unsorted":   {Unsorted: true},
+		"All":        {IgnoreMaxKeys: true, IgnoreStartAfter: true, IgnoreEncoding: true, Unsorted: true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			conformance.TestBucket(t, plain(func(t testing.TB, m *s3test.Mem) conformance.Target {
+				size := 97
+				if q.IgnoreMaxKeys {
+					size = 1050
+				}
+				target := serve(t, m, s3test.ServerConfig{PageSize: size, Quirks: q})
+				target.XMLKeys, target.Unsorted = q.IgnoreEncoding, q.Unsorted
+				return target
+			}))
+		})
+	}
 }
 
 // A bucket as it will be at the end of all days is the bucket as it is.

@@ -192,8 +192,10 @@ func testAwkwardKeys(s suite) {
 		"partition=2024-01-01T00%3A00/x", ".hidden", "..a", "a..", strings.Repeat("n", 255), strings.Repeat("d/", 300) + "x",
 	}
 	if !s.PathKeys {
-		keys = append(keys, "/a", "//", "a//b", ".", "..", "../x", "a/./b", "a/../b", "a\nb", "a\tb", "a\rb", "\x01", "a\x7fb",
-			"a/b", "a/", strings.Repeat("n", 1024))
+		keys = append(keys, "/a", "//", "a//b", ".", "..", "../x", "a/./b", "a/../b", "a/b", "a/", strings.Repeat("n", 1024))
+	}
+	if !s.PathKeys && !s.XMLKeys {
+		keys = append(keys, "a\nb", "a\tb", "a\rb", "\x01", "a\x7fb")
 	}
 	for i, key := range keys {
 		if err := s.Put(s.Context(), key, s3test.Coded(uint32(i), 1, 64)); err != nil {
@@ -254,6 +256,9 @@ func testPages(s suite) {
 					}
 					got = append(got, e.Object.Key)
 				}
+			}
+			if s.Unsorted {
+				slices.Sort(got)
 			}
 			if !slices.Equal(got, want) {
 				s.Errorf("after %q, deep %v: %d entries, want %d", after, deep, len(got), len(want))

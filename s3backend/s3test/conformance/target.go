@@ -36,6 +36,11 @@ type Target struct {
 	// "." or ".." components, no object "a" beside "a/b", and no control
 	// characters.
 	PathKeys bool
+	// XMLKeys: the store writes keys as they are into XML, which has no control
+	// characters; and it cannot list them.
+	XMLKeys bool
+	// Unsorted: listings have an order of their own.
+	Unsorted bool
 	// LooseETags: an answer sent during an overwrite may have the ETag of one
 	// version over the body of the other.
 	LooseETags bool
