@@ -5,8 +5,10 @@ import "slices"
 // queue decides which job gets a connection next. It is a value without I/O,
 // lock or goroutine.
 //
-// Demand goes first, in the order in which it came. Some connections are kept
-// for it, so that a reader who waits never waits for guesses to end. Guesses take
+// Demand goes first: of the reader with the fewest demands running, in the order in
+// which it came, so that hundreds of one reader's threads do not keep another one
+// waiting. Some connections are kept for it, so that a reader who waits never waits
+// for guesses to end. Guesses take
 // turns between readers, and one reader's are in the order in which it needs
 // them: a stream's next block before another stream's hundredth.
 type queue struct {
@@ -78,10 +80,7 @@ func (q *queue) next() *job {
 		return nil
 	}
 	if len(q.demands) > 0 {
-		j := q.demands[0]
-		q.demands = slices.Delete(q.demands, 0, 1)
-		q.running[j] = struct{}{}
-		return j
+		return q.nextDemand()
 	}
 	if len(q.lines) == 0 || q.guessed >= q.guessing {
 		return nil
@@ -95,6 +94,27 @@ func (q *queue) next() *job {
 	}
 	q.guesses--
 	q.guessed++
+	q.running[j] = struct{}{}
+	return j
+}
+
+func (q *queue) nextDemand() *job {
+	at := 0
+	if len(q.demands) > 1 {
+		running := make(map[*Reader]int)
+		for j := range q.running {
+			if j.demand {
+				running[j.owner]++
+			}
+		}
+		for i, j := range q.demands {
+			if running[j.owner] < running[q.demands[at].owner] {
+				at = i
+			}
+		}
+	}
+	j := q.demands[at]
+	q.demands = slices.Delete(q.demands, at, at+1)
 	q.running[j] = struct{}{}
 	return j
 }

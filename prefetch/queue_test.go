@@ -57,6 +57,35 @@ func TestDemandGoesFirstAndHasItsReserve(t *testing.T) {
 	}
 }
 
+// Many demands of one reader do not keep another one's waiting.
+func TestDemandsAreFairBetweenReaders(t *testing.T) {
+	q := newQueue(4)
+	a, b, c := &Reader{}, &Reader{}, &Reader{}
+	add := func(r *Reader, n int) {
+		for i := range n {
+			q.addDemand(newJob(r, span{int64(i), 1}, true))
+		}
+	}
+	add(a, 20)
+	first := start(q)
+	if len(first) != 4 {
+		t.Fatalf("%d demands on 4 connections", len(first))
+	}
+	add(b, 3)
+	add(c, 1)
+	names := map[*Reader]string{a: "a", b: "b", c: "c"}
+	var owners string
+	for _, j := range first {
+		q.done(j)
+		for _, j := range start(q) {
+			owners += names[j.owner]
+		}
+	}
+	if owners != "bcaa" { // then a has two, and the others one each
+		t.Error(owners)
+	}
+}
+
 func TestReadersTakeTurns(t *testing.T) {
 	q := newQueue(4)
 	a, b := &Reader{}, &Reader{}
