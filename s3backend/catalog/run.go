@@ -158,7 +158,7 @@ type unpacker struct {
 func (r *run) from(i int, below string) unpacker {
 	u := unpacker{run: r, below: below, next: i / restart * restart, off: int(r.whole[i/restart])}
 	for u.next < i {
-		u.node()
+		u.pass()
 	}
 	return u
 }
@@ -181,7 +181,7 @@ func (r *run) search(name string) int {
 	u := r.from((lo-1)*restart, "")
 	for u.next < r.n {
 		at := u.next
-		if u.node(); string(u.name) >= name {
+		if u.pass(); string(u.name) >= name {
 			return at
 		}
 	}
@@ -206,18 +206,56 @@ func (u *unpacker) bytes(n int) []byte {
 	return u.run.data[u.off-n : u.off]
 }
 
-func (u *unpacker) text() string { return string(u.bytes(int(u.uvarint()))) }
+func (u *unpacker) text() []byte { return u.bytes(int(u.uvarint())) }
 
-// node returns the next node, which there is.
-func (u *unpacker) node() Node {
+// packed is what lies behind a node's name, where it lies.
+type packed struct {
+	flags                             byte
+	size, parts                       uint64
+	etag, class, version, contentType []byte
+	restored                          bool
+}
+
+// pass goes over the next node, which there is: its name is u's then.
+func (u *unpacker) pass() (p packed) {
 	if u.next%restart == 0 {
 		u.secs = 0
 	}
 	u.next++
-	flags := u.bytes(1)[0]
+	p.flags = u.bytes(1)[0]
 	u.name = u.name[:u.uvarint()]
 	u.name = append(u.name, u.bytes(int(u.uvarint()))...)
-	if flags&isDir != 0 {
+	if p.flags&isDir != 0 {
+		return p
+	}
+	p.size = u.uvarint()
+	switch {
+	case p.flags&digestTag != 0:
+		p.etag = u.bytes(16)
+	case p.flags&partsTag != 0:
+		p.etag, p.parts = u.bytes(16), u.uvarint()
+	default:
+		p.etag = u.text()
+	}
+	if p.flags&timeless == 0 {
+		d, k := binary.Varint(u.run.data[u.off:])
+		u.off += k
+		u.secs += d
+	}
+	if p.flags&(standard|otherClass) == otherClass {
+		p.class = u.text()
+	}
+	if p.flags&moreDetails != 0 {
+		p.version, p.contentType = u.text(), u.text()
+		p.restored = u.bytes(1)[0] == 1
+	}
+	return p
+}
+
+// node returns the next node, which there is.
+func (u *unpacker) node() Node {
+	p := u.pass()
+	if p.flags&isDir != 0 {
 		return Node{Name: string(u.name), Dir: true}
 	}
 	// One string holds key and name.
@@ -225,31 +263,20 @@ func (u *unpacker) node() Node {
 	key.Grow(len(u.below) + len(u.name))
 	key.WriteString(u.below)
 	key.Write(u.name)
-	o := s3backend.Object{Key: key.String(), Size: int64(u.uvarint())}
-	switch {
-	case flags&digestTag != 0:
-		o.ETag = digestText(u.bytes(16), 0)
-	case flags&partsTag != 0:
-		digest := u.bytes(16)
-		o.ETag = digestText(digest, u.uvarint())
-	default:
-		o.ETag = u.text()
+	o := s3backend.Object{
+		Key: key.String(), Size: int64(p.size), StorageClass: string(p.class),
+		VersionID: string(p.version), ContentType: string(p.contentType), Restored: p.restored,
 	}
-	if flags&timeless == 0 {
-		d, k := binary.Varint(u.run.data[u.off:])
-		u.off += k
-		u.secs += d
+	if p.flags&(digestTag|partsTag) != 0 {
+		o.ETag = digestText(p.etag, p.parts)
+	} else {
+		o.ETag = string(p.etag)
+	}
+	if p.flags&timeless == 0 {
 		o.ModTime = time.Unix(u.secs, 0).UTC()
 	}
-	switch {
-	case flags&standard != 0:
+	if p.flags&standard != 0 {
 		o.StorageClass = "STANDARD"
-	case flags&otherClass != 0:
-		o.StorageClass = u.text()
-	}
-	if flags&moreDetails != 0 {
-		o.VersionID, o.ContentType = u.text(), u.text()
-		o.Restored = u.bytes(1)[0] == 1
 	}
 	return Node{Name: o.Key[len(u.below):], Object: o, ModTime: o.ModTime}
 }
