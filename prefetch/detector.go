@@ -100,7 +100,7 @@ func (d *detector) resume() {
 }
 
 // match returns the stream that [off, end) goes on with: the nearest of those it
-// touches.
+// touches, and rather one that is active.
 func (d *detector) match(off, end int64) *stream {
 	var best *stream
 	for i := range d.streams {
@@ -108,7 +108,8 @@ func (d *detector) match(off, end int64) *stream {
 		if off > s.next || end < s.start {
 			continue
 		}
-		if best == nil || abs(off-s.next) < abs(off-best.next) {
+		if best == nil || s.distance(off, end) < best.distance(off, end) ||
+			s.distance(off, end) == best.distance(off, end) && s.active && !best.active {
 			best = s
 		}
 	}
@@ -119,15 +120,24 @@ func (d *detector) match(off, end int64) *stream {
 // stream, or was overtaken.
 func (d *detector) near(off int64) bool {
 	return slices.ContainsFunc(d.streams, func(s stream) bool {
-		return s.active && abs(off-s.next) <= reorderBlocks*d.limits.block
+		return s.active && abs(off-s.front()) <= reorderBlocks*d.limits.block
 	})
 }
 
-// overtaken reports whether s may be no more than the pieces that an active stream
-// has left behind: for how little has been read of it.
-func (d *detector) overtaken(s *stream) bool {
-	return s.read < d.limits.request*d.limits.block && slices.ContainsFunc(d.streams, func(t stream) bool {
-		return t.active && !t.downwards && t.next > s.next && t.next-s.next <= reorderBlocks*d.limits.block
+// overtaken reports whether s, which may be going down or up, may be no more than
+// the pieces that an active stream has left behind, for how little has been read of
+// it, or those in which one that goes the other way overtakes itself.
+func (d *detector) overtaken(s *stream, down bool) bool {
+	reorder := reorderBlocks * d.limits.block
+	return slices.ContainsFunc(d.streams, func(t stream) bool {
+		if !t.active {
+			return false
+		}
+		if t.downwards != down {
+			return s.start <= t.front()+reorder && s.next >= t.front()-reorder
+		}
+		behind := (t.front() - s.end(down)) * t.sign()
+		return behind > 0 && behind <= reorder && s.read < d.limits.request*d.limits.block
 	})
 }
 
@@ -139,18 +149,19 @@ func (d *detector) hit(p *plan, s *stream, now time.Time, h *handle, off, end in
 	p.stream = s.id
 	up, down := s.extend(off, end)
 	d.visits.extend(s.visit, end)
-	s = d.join(s)
+	s, up, down = d.join(s, up, down)
+	s.count(up, down)
 	s.trim(l)
 	switch {
 	case up == down: // read again, or overtaken
 	case s.active && s.downwards == down:
 	case s.active: // not enough to turn: who does, soon is out of reach (trim)
 		up, down = false, false
-	case s.hits >= activeHits && !d.overtaken(s):
+	case s.hits >= activeHits && !d.overtaken(s, false):
 		s = d.jump(p, s, h)
-	case s.backs >= backwardHits && !d.near(off):
+	case s.backs >= backwardHits && !d.overtaken(s, true):
 		s.downwards = true
-		s.activate(l)
+		s = d.jump(p, s, h)
 	default: // not believed yet
 		up, down = false, false
 	}

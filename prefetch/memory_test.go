@@ -1,9 +1,11 @@
 package prefetch_test
 
 import (
+	"context"
 	"fmt"
 	"sync"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/zs3fs/zs3fs/s3backend/s3test"
@@ -39,4 +41,34 @@ func TestManyReadersOfLittleMemory(t *testing.T) {
 			t.Errorf("%d bytes fetched for %d", bytes, readers*size)
 		}
 	})
+}
+
+// A consumer that takes a block a while has a window fetched ahead of it and no
+// more, and the memory's limit holds.
+func TestSlowConsumer(t *testing.T) {
+	for _, memory := range []int64{16 * block, 64 * block, 1024 * block} {
+		s := near(mi)
+		s.memory = memory
+		run(t, s, func(w *world) {
+			r := w.open()
+			defer w.close(r)
+			most := int64(0)
+			for b, err := range r.Blocks(context.Background()) {
+				if err != nil {
+					t.Fatal(err)
+				}
+				time.Sleep(200 * time.Millisecond) // of the bubble: all that is asked for has come
+				synctest.Wait()
+				if used := w.mem.InUse(); used > memory {
+					t.Fatalf("%d bytes of memory in use", used)
+				}
+				_, fetched, _ := w.src.seen()
+				most = max(most, fetched-b.Off-block)
+			}
+			if most < 4*block || most > 40*block {
+				t.Errorf("with %d blocks of memory up to %d were fetched ahead", memory/block, most/block)
+			}
+			w.expect(400, mi)
+		})
+	}
 }

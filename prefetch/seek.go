@@ -5,32 +5,39 @@ import "time"
 // Where streams begin, meet and end: what a detector does when a read is not just
 // the next one of a stream.
 
-// join makes one stream of s and those that it has come to touch.
-func (d *detector) join(s *stream) *stream {
+// join makes one stream of s and those that it has come to touch, and says on which
+// sides the largest of them has come further: pieces that were overtaken close their
+// gaps in any direction.
+func (d *detector) join(s *stream, up, down bool) (joined *stream, furtherUp, furtherDown bool) {
 	id := s.id
 	for i := 0; i < len(d.streams); i++ {
 		t := &d.streams[i]
-		if t.id == id || t.start > s.next || t.next < s.start || t.downwards != s.downwards {
+		if t.id == id || t.start > s.next || t.next < s.start || t.active && s.active && t.downwards != s.downwards {
 			continue
 		}
-		if t.active && !s.active {
-			s.visit, s.bound = t.visit, t.bound
-			s.active, s.edge, s.window, s.size = true, t.edge, t.window, t.size
-		} else if t.active {
+		above, below := t.next > s.next, t.start < s.start
+		switch {
+		case t.active && s.active:
 			s.window, s.size = max(s.window, t.window), max(s.size, t.size)
 			if s.sign()*(t.edge-s.edge) > 0 {
 				s.edge = t.edge
 			}
+			up, down = up || above, down || below
+		case t.active || !s.active && t.read > s.read:
+			up, down = s.next > t.next, s.start < t.start
+			s.adopt(t)
+		default:
+			up, down = up || above, down || below
 		}
 		s.start, s.next = min(s.start, t.start), max(s.next, t.next)
-		s.read, s.hits, s.backs = s.read+t.read, s.hits+t.hits, s.backs+t.backs
+		s.read += t.read
 		s.stalled = s.stalled || t.stalled
 		s.share(t)
 		d.remove(t)
 		i = -1
 		s = d.find(id)
 	}
-	return s
+	return s, up, down
 }
 
 // jump activates s, and gives up what was asked for where the reader came from; or,
@@ -42,7 +49,8 @@ func (d *detector) jump(p *plan, s *stream, h *handle) *stream {
 	pos := s.position(l)
 	for i := range d.streams {
 		t := &d.streams[i]
-		if !t.active || t.downwards || t.next >= s.start || pos > t.edge {
+		skipped := (s.back() - t.front()) * t.sign()
+		if !t.active || t.downwards != s.downwards || skipped <= 0 || (t.edge-pos)*t.sign() < 0 {
 			continue
 		}
 		if t.readByOthers(h) {
@@ -51,9 +59,8 @@ func (d *detector) jump(p *plan, s *stream, h *handle) *stream {
 			d.leaveOthers(p, s, h)
 			return s
 		}
-		if s.start-t.next > reorderBlocks*l.block {
-			from := t.position(l)
-			p.drop = append(p.drop, d.clip(span{from, s.start/l.block - from}, t.id)...)
+		if skipped > reorderBlocks*l.block {
+			p.drop = append(p.drop, d.clip(t.skipped(l, s.back()), t.id)...)
 		}
 		t.start, t.next, t.used = s.start, s.next, s.used
 		t.visit, t.bound = s.visit, 0

@@ -113,20 +113,23 @@ func (s *stream) extend(off, end int64) (up, down bool) {
 	if up {
 		s.read += end - s.next
 		s.next = end
-		s.hits++
 	}
 	if down {
 		s.read += s.start - off
 		s.start = off
-		s.backs++
-	}
-	switch {
-	case up && !down:
-		s.backs = 0
-	case down && !up:
-		s.hits = 0
 	}
 	return up, down
+}
+
+// count notes on which sides s has come further.
+func (s *stream) count(up, down bool) {
+	switch {
+	case up == down:
+	case up:
+		s.hits, s.backs = s.hits+1, 0
+	default:
+		s.hits, s.backs = 0, s.backs+1
+	}
 }
 
 // trim forgets what was read too long ago to be overtaken.
@@ -192,6 +195,45 @@ func (s *stream) request(l limits) span {
 	}
 	s.edge = min((from+size)/size*size, s.last(l))
 	return span{from, s.edge - from}
+}
+
+// front is where reading goes on.
+func (s *stream) front() int64 { return s.end(s.downwards) }
+
+// end is the lower or the upper one.
+func (s *stream) end(lower bool) int64 {
+	if lower {
+		return s.start
+	}
+	return s.next
+}
+
+// back is where it began, as far as is known.
+func (s *stream) back() int64 { return s.end(!s.downwards) }
+
+// adopt goes on as t.
+func (s *stream) adopt(t *stream) {
+	s.active, s.downwards, s.hits, s.backs = t.active, t.downwards, t.hits, t.backs
+	s.edge, s.window, s.size = t.edge, t.window, t.size
+	s.visit, s.bound = t.visit, t.bound
+}
+
+// skipped returns the blocks between the reader and a byte further on.
+func (s *stream) skipped(l limits, to int64) span {
+	pos := s.position(l)
+	if s.downwards {
+		end := (to + l.block - 1) / l.block
+		return span{end, pos - end}
+	}
+	return span{pos, to/l.block - pos}
+}
+
+// distance is how far [off, end) is from that.
+func (s *stream) distance(off, end int64) int64 {
+	if s.downwards {
+		return abs(end - s.start)
+	}
+	return abs(off - s.next)
 }
 
 func (s *stream) sign() int64 {

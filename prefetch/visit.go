@@ -163,6 +163,9 @@ func (v *visits) predict(l limits, off, end int64, room func() int64) []span {
 	for _, p := range places {
 		inPeriod += l.cover(p.start, p.end).n
 	}
+	if inPeriod == 0 {
+		return nil // the place one period before has just been forgotten
+	}
 	// So far lie as many blocks as the budget has; and not much farther than what
 	// has come as expected.
 	horizon := off + min(max(budget*l.block, budget*v.period/inPeriod), v.period<<min(v.hits, 5))
