@@ -1,6 +1,10 @@
 package fusefs
 
-import "github.com/zs3fs/zs3fs/prefetch"
+import (
+	"time"
+
+	"github.com/zs3fs/zs3fs/prefetch"
+)
 
 // opened lets the files be fetched that a reader of this directory will open next,
 // where it has been listed. cached says that nobody need fetch this one.
@@ -11,13 +15,14 @@ func (f *file) opened(cached bool) {
 	}
 	d := f.parent
 	var list prefetch.Listing
-	l := f.t.cfg.Catalog.Kept(d.path)
+	l, complete := f.t.cfg.Catalog.Kept(d.path)
 	if l != nil {
 		list = l
 	}
 	unfollowed := min(d.unfollowed.Load()+1, maxUnfollowed)
 	if files.Opened(d.path, list, f.name, cached) {
 		unfollowed /= 2
+		d.renew()
 	}
 	d.unfollowed.Store(unfollowed)
 	switch {
@@ -25,12 +30,31 @@ func (f *file) opened(cached bool) {
 		return
 	case l == nil:
 		list = nil
-	case l.Len() > maxInodeFiles:
+	case !complete || l.Len() > maxInodeFiles:
 		return
 	default:
 		list = f.t.orders.of(d, l)
 	}
-	files.Opened(d.path+inodeOrderTag, list, f.name, cached)
+	if files.Opened(d.path+inodeOrderTag, list, f.name, cached) {
+		d.renew()
+	}
+}
+
+// renewEvery is how often a directory is listed at most, whatever becomes of the
+// listings: it cannot be listed, or they are too large to be kept.
+const renewEvery = 5 * time.Second
+
+// renew has a directory listed again in which somebody is under way, before the
+// names expire: he would have to ask for each.
+func (d *dir) renew() {
+	now := time.Now()
+	last := d.renewed.Load()
+	if last != nil && now.Sub(*last) < renewEvery {
+		return
+	}
+	if d.t.cfg.Catalog.Renew(d.path) {
+		d.renewed.Store(&now)
+	}
 }
 
 // inodeOrderTag makes a second directory of one; no path ends in it.

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"slices"
 	"sync"
+	"time"
 
 	"github.com/zs3fs/zs3fs/prefetch"
 	"github.com/zs3fs/zs3fs/s3backend"
@@ -56,6 +57,9 @@ func (o *inodeOrder) File(place int) (s3backend.Object, bool) {
 
 // Sum implements prefetch.Listing.
 func (o *inodeOrder) Sum() uint64 { return o.list.Sum() }
+
+// Asked implements prefetch.Listing.
+func (o *inodeOrder) Asked() time.Time { return o.list.Asked() }
 
 // inodeOrders keeps the last few: to make one takes 15 ms for the most files.
 type inodeOrders struct {

@@ -46,6 +46,7 @@ type dir struct {
 	// unfollowed are the latest opens that did not follow the listing's order, less
 	// half of them for each that did.
 	unfollowed atomic.Int32
+	renewed    atomic.Pointer[time.Time] // when a listing was last asked for ahead of its time
 
 	mu     sync.Mutex // guards the following
 	mtime  time.Time  // zero until a marker or a change says otherwise

@@ -159,7 +159,7 @@ func (f *Files) enterLocked(path string, list Listing, now time.Time) (*director
 		}
 		list = d.list
 	}
-	if d != nil && d.list != list && (d.list.Sum() != list.Sum() || d.list.Len() != list.Len()) {
+	if d != nil && !sameFiles(d.list, list) {
 		drop = f.forgetLocked(path)
 		d = nil
 	}

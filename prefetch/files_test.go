@@ -22,6 +22,7 @@ type folder struct {
 	names []string
 	objs  []s3backend.Object
 	sum   uint64
+	asked time.Time
 }
 
 var _ prefetch.Listing = (*folder)(nil)
@@ -30,6 +31,7 @@ func (f *folder) Len() int                                { return len(f.names) 
 func (f *folder) Place(name string) (int, bool)           { return slices.BinarySearch(f.names, name) }
 func (f *folder) File(place int) (s3backend.Object, bool) { return f.objs[place], true }
 func (f *folder) Sum() uint64                             { return f.sum }
+func (f *folder) Asked() time.Time                        { return f.asked }
 
 // inFolder runs f in a world with n files of a size.
 func inFolder(t *testing.T, s shape, n int, size int64, limit int, f func(f *folder)) {
@@ -213,13 +215,14 @@ func TestFilesListedAnew(t *testing.T) {
 	inFolder(t, near(1), 100, block, 64, func(f *folder) {
 		f.readAll(places(0, 20)...)
 		again := *f
+		again.asked = f.asked.Add(time.Second)
 		again.readAll(20)
 		before := f.files.Stats()
 		if before.Wasted != 0 || before.Ahead == 0 {
 			t.Errorf("listed again: %+v", before)
 		}
 		changed := *f
-		changed.sum = 2
+		changed.sum, changed.asked = 2, f.asked.Add(2*time.Second)
 		changed.readAll(21)
 		if st := f.files.Stats(); st.Wasted != before.Ahead && st.Wasted != before.Ahead-1 || st.Ahead != 0 {
 			t.Errorf("listed with changes: %+v, then %+v", before, st)
@@ -227,6 +230,22 @@ func TestFilesListedAnew(t *testing.T) {
 		f.files.Opened("dir", nil, f.names[22], false)
 		f.files.Opened("nobody listed it", nil, f.names[22], false)
 		f.files.Opened("dir", f, strings.Repeat("x", 10), false)
+	})
+}
+
+// TestFilesGrowing: a directory that is still being listed is followed as far as
+// it is known.
+func TestFilesGrowing(t *testing.T) {
+	inFolder(t, near(1), 300, block, 64, func(f *folder) {
+		for i := range f.names {
+			part := folder{w: f.w, files: f.files, asked: f.asked}
+			known := min(len(f.names), i+20)
+			part.names, part.objs = f.names[:known], f.objs[:known]
+			part.readAll(i)
+		}
+		if st := f.files.Stats(); st.Useful < 290 || st.Wasted != 0 {
+			t.Errorf("%+v", st)
+		}
 	})
 }
 

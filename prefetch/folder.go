@@ -2,6 +2,7 @@ package prefetch
 
 import (
 	"strings"
+	"time"
 
 	"github.com/zs3fs/zs3fs/s3backend"
 )
@@ -16,8 +17,16 @@ type Listing interface {
 	// File returns the entry at a place; false for what is no file, or cannot be
 	// read.
 	File(place int) (s3backend.Object, bool)
-	// Sum is equal for listings of the same names in the same versions.
+	// Sum is equal for listings of the same names in the same versions; 0 is
+	// unknown. Asked is when it was made, and the same for one that has only grown
+	// longer since.
 	Sum() uint64
+	Asked() time.Time
+}
+
+// sameFiles reports whether the files of a have the same places in b.
+func sameFiles(a, b Listing) bool {
+	return a == b || a.Asked().Equal(b.Asked()) || a.Sum() == b.Sum() && a.Len() == b.Len() && a.Sum() != 0
 }
 
 // suffixOf returns what the names of one kind of file have in common; empty for

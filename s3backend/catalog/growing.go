@@ -54,21 +54,31 @@ func (c *Catalog) grow(path string) (*growing, *Listing, error) {
 	if g := c.growths.m[key]; g != nil && g.join() {
 		return g, nil, nil
 	}
-	if err := c.begin(); err != nil {
+	g := &growing{c: c, path: path, key: key, readers: 1}
+	if err := g.startLocked(); err != nil {
 		return nil, nil, err
 	}
-	g := &growing{c: c, path: path, key: key, readers: 1, changed: make(chan struct{}), read: make(chan struct{})}
-	g.list.below, g.list.asked, g.list.ttl = c.Below(path), time.Now(), c.cfg.TTL
+	return g, nil, nil
+}
+
+// startLocked begins to load; c.growths.mu is held.
+func (g *growing) startLocked() error {
+	c := g.c
+	if err := c.begin(); err != nil {
+		return err
+	}
+	g.changed, g.read = make(chan struct{}), make(chan struct{})
+	g.list.below, g.list.asked, g.list.ttl = c.Below(g.path), time.Now(), c.cfg.TTL
 	if c.growths.m == nil {
 		c.growths.m = make(map[flightKey]*growing)
 	}
-	c.growths.m[key] = g
+	c.growths.m[g.key] = g
 	go func() {
 		defer c.end()
 		l, err := guarded(c, func() (*Listing, error) { return g.load(c.ctx) })
 		g.finish(l, err)
 	}()
-	return g, nil, nil
+	return nil
 }
 
 // growingAt returns the listing of path that is under way, nil if there is none.

@@ -22,16 +22,20 @@ func (c *Catalog) keptListing(path string) (*Listing, error) {
 }
 
 // Kept returns the last listing of the directory at path that is kept, whether
-// fresh or not, nil for none: it asks nobody. It serves for guesses only.
-func (c *Catalog) Kept(path string) *Listing {
+// fresh or not, or else what is known of one that is under way; nil for none. It
+// asks nobody, and serves for guesses only.
+func (c *Catalog) Kept(path string) (l *Listing, complete bool) {
 	if c.begin() != nil {
-		return nil
+		return nil, false
 	}
 	defer c.end()
 	if h := c.store.get(listingKey(path)); h != nil {
-		return h.listing
+		return h.listing, true
 	}
-	return nil
+	if g := c.growingAt(path); g != nil {
+		l, complete, _, _ = g.state()
+	}
+	return l, complete
 }
 
 // pages asks the bucket page by page, and makes pages of what a bucket gives that

@@ -123,6 +123,10 @@ func (l *Listing) fresh(n Node) Node {
 // Fresh returns how much longer the listing may be believed; 0 when no longer.
 func (l *Listing) Fresh() time.Duration { return remaining(l.asked, l.ttl) }
 
+// Asked returns when the bucket was asked. What is known of a listing under way has
+// the same as all of it, and the same nodes at the same places.
+func (l *Listing) Asked() time.Time { return l.asked }
+
 // Sum is equal for listings with the same names in the same versions, and
 // otherwise differs. It compares within one Catalog only.
 func (l *Listing) Sum() uint64 { return l.sum }

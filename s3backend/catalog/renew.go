@@ -1,0 +1,28 @@
+package catalog
+
+import (
+	"math"
+	"time"
+)
+
+// minRenewed is the shortest TTL with which listings are renewed: below, one might
+// expire while it is made.
+const minRenewed = 10 * time.Second
+
+// Renew lists the directory at path again, if what was kept of it has been dropped
+// or has expired, or is about to, and does not wait for it: somebody goes through
+// its files, and would have to ask for each. It reports whether it has begun to.
+func (c *Catalog) Renew(path string) bool {
+	if l, _ := c.Kept(path); c.cfg.TTL < minRenewed || l != nil && l.Fresh() > c.cfg.TTL/4 {
+		return false
+	}
+	key := flightKey{epoch: c.epoch.Load(), path: path}
+	c.growths.mu.Lock()
+	defer c.growths.mu.Unlock()
+	if c.growths.m[key] != nil {
+		return false
+	}
+	// Without readers it would stop ahead of them.
+	g := &growing{c: c, path: path, key: key, furthest: math.MaxInt}
+	return g.startLocked() == nil
+}
