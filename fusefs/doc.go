@@ -12,6 +12,9 @@
 // (device number, read-ahead) is read from the mount table: a daemon that touches
 // its own mount can hang.
 //
+// Opens are told to [prefetch.Files] by their places in the catalog's listing, and
+// where they do not follow the order of the names, in that of the inode numbers.
+//
 // It takes names and attributes from s3backend/catalog and bytes from package
 // prefetch; it is the one place where errors become errno.
 package fusefs

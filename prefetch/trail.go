@@ -123,9 +123,10 @@ func (t *trail) stepOf(n int, d folder) int {
 	for _, m := range last {
 		places = append(places, m.place)
 	}
-	rising := slices.IsSorted(places)
+	rising, opens := slices.IsSorted(places), last[n-1].serial-last[0].serial+1
 	slices.Sort(places)
-	if places[n-1]-places[0] > n*reachFiles {
+	// Before the files between are looked at, which takes longer.
+	if opens > n+n/4 && !(rising && opens <= n*2*maxTrails) || places[n-1]-places[0] > n*reachFiles {
 		return 0
 	}
 	step, span := 0, 0
@@ -141,19 +142,15 @@ func (t *trail) stepOf(n int, d folder) int {
 		}
 		step, span = gcd(gap, step), span+gap
 	}
-	holes, opens := span/step-(n-1), last[n-1].serial-last[0].serial+1
+	holes := span/step - (n - 1)
 	switch {
 	// Each reader who has a part of the list takes his turn in the count of opens.
 	case rising && holes == 0:
-		if opens <= n*2*maxTrails {
-			return step
-		}
+		return step
 	// Those who share it are out of order: 16 of them by 16 files. Then it takes
 	// more opens, and they must be near each other also in time.
-	case holes <= n/3 || n >= longestRun/2 && holes <= n*3/4:
-		if opens <= n+n/4 {
-			return step
-		}
+	case opens <= n+n/4 && (holes <= n/3 || n >= longestRun/2 && holes <= n*3/4):
+		return step
 	}
 	return 0
 }

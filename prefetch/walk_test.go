@@ -239,3 +239,29 @@ func TestWalkRandom(t *testing.T) {
 		}
 	}
 }
+
+// BenchmarkWalk is an open in a directory of 10,000 files, in and out of order.
+func BenchmarkWalk(b *testing.B) {
+	names := numbered(10000)
+	d := folder{
+		files: len(names),
+		kind:  func(i int) (string, bool) { return suffixOf(names[i]), true },
+		room:  func(int) bool { return true },
+	}
+	for _, c := range []struct {
+		name  string
+		order []int
+	}{{"in order", upTo(0, 10000, 1)}, {"random", rand.New(rand.NewPCG(1, 2)).Perm(10000)}} {
+		b.Run(c.name, func(b *testing.B) {
+			looked := 0
+			counting := d
+			counting.kind = func(i int) (string, bool) { looked++; return d.kind(i) }
+			w := newWalk(64, false)
+			now := time.Unix(0, 0)
+			for i := range b.N {
+				w.open(now, c.order[i%10000], false, counting)
+			}
+			b.ReportMetric(float64(looked)/float64(b.N), "kinds/op")
+		})
+	}
+}
