@@ -96,6 +96,24 @@ func TestHedgeFollowsTheMedian(t *testing.T) {
 	})
 }
 
+// A server whose headers take 5 s is asked once for each GET, when that is known.
+func TestPatienceFollowsTheMedian(t *testing.T) {
+	inBubble(t, func(w http.ResponseWriter, r *http.Request, _ int) {
+		select {
+		case <-time.After(5 * time.Second):
+			right(w, r)
+		case <-r.Context().Done():
+		}
+	}, func(t *testing.T, b *bubble, c *s3backend.Client) {
+		warm(t, c, 10)
+		before := b.requests()
+		warm(t, c, 10)
+		if n := b.requests() - before; n != 10 {
+			t.Errorf("%d requests for 10", n)
+		}
+	})
+}
+
 // At most 5 % of the requests are hedges, however many are late.
 func TestHedgesAreFew(t *testing.T) {
 	inBubble(t, func(w http.ResponseWriter, r *http.Request, n int) {

@@ -192,9 +192,9 @@ func (c *Client) call(ctx context.Context, op, key string, try func(context.Cont
 
 // patience is how long an attempt at a GET waits for its header once it is sent: a
 // server that is well answers sooner by far, and one that is slow as a whole is given
-// more time by each attempt.
+// more time by each attempt, and by each request once that is known.
 func (c *Client) patience(attempts int) time.Duration {
-	return min(firstPatience<<min(attempts, 10), c.o.HeaderTimeout)
+	return min(max(firstPatience, c.hedges.delay())<<min(attempts, 10), c.o.HeaderTimeout)
 }
 
 // answerTimeout bounds one attempt up to the end of an answer that is not an
