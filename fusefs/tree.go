@@ -15,6 +15,7 @@ import (
 // tree is what all nodes of a mount share.
 type tree struct {
 	cfg     Config
+	root    *dir
 	mounted time.Time // the mtime of directories without a marker
 	stale   *invalidator
 	reopens reopens
@@ -29,12 +30,14 @@ type tree struct {
 }
 
 func newTree(cfg Config) *tree {
-	return &tree{
+	t := &tree{
 		cfg:         cfg,
 		mounted:     time.Now(),
 		archivedLog: rate.Sometimes{First: 10, Interval: time.Second},
 		failedLog:   rate.Sometimes{First: 10, Interval: time.Second},
 	}
+	t.root = &dir{t: t}
+	return t
 }
 
 // dir is a directory, the root included.

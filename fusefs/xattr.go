@@ -59,6 +59,8 @@ func (f *file) Getxattr(ctx context.Context, attr string, dest []byte) (uint32, 
 		if value, errno = f.headXattr(ctx, attr); errno != 0 {
 			return 0, errno
 		}
+	case xattrRefresh:
+		return f.t.refreshXattr(ctx, f.path(), dest)
 	}
 	if value == "" {
 		return 0, syscall.ENODATA
@@ -152,6 +154,8 @@ func (d *dir) Getxattr(ctx context.Context, attr string, dest []byte) (uint32, s
 	switch attr {
 	case xattrKey:
 		return fill(dest, d.t.cfg.Catalog.Below(d.path))
+	case xattrRefresh:
+		return d.t.refreshXattr(ctx, d.path, dest)
 	case xattrHidden:
 	default:
 		return 0, syscall.ENODATA

@@ -30,7 +30,7 @@ func pinCommand(verb, short string) *cobra.Command {
 				return err
 			}
 			for _, path := range args {
-				if err := pin(dir, verb, path); err != nil {
+				if err := askAbout(dir, verb, path); err != nil {
 					return err
 				}
 			}
@@ -43,7 +43,8 @@ func pinCommand(verb, short string) *cobra.Command {
 	return cmd
 }
 
-func pin(runtimeDir, verb, path string) error {
+// askAbout asks the daemon of the mount that path lies on to do verb with it.
+func askAbout(runtimeDir, verb, path string) error {
 	m, err := mountOf(path)
 	if err != nil {
 		return err

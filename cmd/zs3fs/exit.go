@@ -98,7 +98,7 @@ var codes = []struct {
 	{NoFuseDevice, "no /dev/fuse", "the kernel's FUSE device is missing or may not be opened"},
 	{NoFusermount, "no fusermount3", "not root, and there is no fusermount3 to mount with"},
 	{MetricsAddress, "metrics address", "nothing can listen on the address of `--metrics`"},
-	{NoControl, "no control", "`status`, `cache`: the mount's daemon does not answer on its control socket"},
+	{NoControl, "no control", "`status`, `cache`, `refresh`: the mount's daemon does not answer on its control socket"},
 	{NoVersions, "no versions", "`--as-of`: the bucket keeps no versions"},
 	{CacheUnwritable, "cache unwritable", "the cache directory cannot be made or written"},
 	{CacheUnsafe, "cache unsafe", "the cache directory belongs to, or is open to, somebody else"},

@@ -33,6 +33,7 @@ func operate(o *Options, c *chain, m *fusefs.Mount, metrics net.Listener, log *s
 		mux.HandleFunc("GET /status", func(w http.ResponseWriter, _ *http.Request) { answer(w, http.StatusOK, up.status()) })
 		mux.HandleFunc("POST /pin", up.change((*blockcache.Version).Pin))
 		mux.HandleFunc("POST /unpin", up.change((*blockcache.Version).Unpin))
+		mux.HandleFunc("POST /refresh", up.refresh)
 		op.servers = append(op.servers, control.Serve(l, mux, log))
 	}
 	if metrics != nil {

@@ -21,6 +21,7 @@ type held struct {
 // our own stamp, taken when the question was asked and not when it was answered.
 type store struct {
 	cache *ristretto.Cache[string, *held]
+	marks marks
 }
 
 // entryCost is about what an entry takes beside its strings: Node, held, the
@@ -44,11 +45,15 @@ func newStore(memory int64) (*store, error) {
 	return &store{cache: cache}, nil
 }
 
+// A key is one letter and a path.
 func nodeKey(path string) string    { return "n" + path }
 func listingKey(path string) string { return "l" + path }
 
 func (s *store) get(key string) *held {
 	h, _ := s.cache.Get(key)
+	if h != nil && s.marks.cover(key[1:], h.asked) {
+		return nil
+	}
 	return h
 }
 
@@ -71,5 +76,8 @@ func (s *store) drop(keys ...string) {
 	}
 	s.cache.Wait()
 }
+
+// clear drops everything.
+func (s *store) clear() { s.cache.Clear() }
 
 func (s *store) close() { s.cache.Close() }

@@ -1,0 +1,87 @@
+package catalog
+
+import (
+	"maps"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"time"
+)
+
+// maxMarks bounds the directories whose refreshing is remembered; one more forgets
+// all that is kept.
+const maxMarks = 1000
+
+// Refresh drops what is kept about path, about its place in its parent's listing,
+// and about all below it: what is asked from now on is asked anew. "" is all. It
+// sends no request.
+func (c *Catalog) Refresh(path string) {
+	if c.begin() != nil {
+		return
+	}
+	defer c.end()
+	now := time.Now()
+	c.epoch.Add(1) // answers under way are not kept
+	if !c.store.marks.add(path, now, c.longestTTL()) {
+		c.store.clear()
+	}
+	dir, _ := split(path)
+	c.store.drop(nodeKey(path), listingKey(path), listingKey(dir))
+}
+
+// longestTTL is the age at which nothing that is kept is believed; negative is never.
+func (c *Catalog) longestTTL() time.Duration {
+	if c.cfg.TTL < 0 || c.cfg.NegativeTTL < 0 {
+		return -1
+	}
+	return max(c.cfg.TTL, c.cfg.NegativeTTL)
+}
+
+// marks are the moments from before which nothing is believed of the paths below
+// some directories. Looking is done at each look into the store, and is free while
+// nothing was refreshed.
+type marks struct {
+	mu     sync.Mutex // of those who change latest
+	latest atomic.Pointer[map[string]time.Time]
+}
+
+// add marks path, and forgets marks older than ttl, which hold of nothing any more.
+// false says that there were too many: there is none then, and all that is kept
+// must go.
+func (m *marks) add(path string, now time.Time, ttl time.Duration) bool {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	next := map[string]time.Time{path: now}
+	if old := m.latest.Load(); old != nil {
+		maps.Copy(next, *old)
+		next[path] = now
+	}
+	maps.DeleteFunc(next, func(p string, at time.Time) bool {
+		older := ttl >= 0 && now.Sub(at) > ttl
+		// A mark covers the earlier ones below it.
+		return older || p != path && (path == "" || strings.HasPrefix(p, path+"/"))
+	})
+	if len(next) > maxMarks {
+		m.latest.Store(nil)
+		return false
+	}
+	m.latest.Store(&next)
+	return true
+}
+
+// cover reports whether path was refreshed, by itself or from above, after asked.
+func (m *marks) cover(path string, asked time.Time) bool {
+	latest := m.latest.Load()
+	if latest == nil {
+		return false
+	}
+	for {
+		if at, ok := (*latest)[path]; ok && asked.Before(at) {
+			return true
+		}
+		if path == "" {
+			return false
+		}
+		path, _ = split(path)
+	}
+}
