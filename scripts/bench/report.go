@@ -3,7 +3,6 @@ package main
 import (
 	"fmt"
 	"io"
-	"os"
 	"strings"
 )
 
@@ -20,7 +19,7 @@ type titled struct{ title, text string }
 
 // report puts together what was measured.
 func (r *runner) report(head []string) report {
-	rep := report{head: head, command: strings.Join(append([]string{"go run ./scripts/bench"}, os.Args[1:]...), " ")}
+	rep := report{head: head, command: r.command}
 	for _, p := range r.networks() {
 		for _, latency := range []bool{false, true} {
 			if grid := r.results.grid(p, latency); grid != nil {

@@ -87,9 +87,13 @@ func TestSettings(t *testing.T) {
 	if err != nil || s.size != 64<<20 || len(s.networks()) != 1 || len(s.chosen(profiles()[3])) != 2 || s.wants("s3fs") || !s.wants(bareName) {
 		t.Errorf("%+v, %v", s, err)
 	}
-	s, err = parse(nil, &out)
+	if s.command != "go run ./scripts/bench -patterns=seq,warm -size=64MiB -tools=bare,zs3fs" {
+		t.Errorf("command %q", s.command)
+	}
+	s, err = parse([]string{"-lock", "/somewhere"}, &out)
 	if err != nil || len(s.networks()) != len(profiles()) || len(s.chosen(profiles()[0])) != len(patterns()) ||
-		len(s.chosen(profiles()[1])) == 0 || len(s.chosen(profiles()[1])) == len(patterns()) || !s.wants("s3fs") {
+		len(s.chosen(profiles()[1])) == 0 || len(s.chosen(profiles()[1])) == len(patterns()) || !s.wants("s3fs") ||
+		s.command != "go run ./scripts/bench" {
 		t.Errorf("%+v, %v", s, err)
 	}
 	for _, wrong := range [][]string{{"-patterns", "none"}, {"-tools", "none"}, {"-profiles", "nowhere"}, {"-rounds", "0"}, {"-size", "1MiB"}, {"seq"}} {

@@ -20,6 +20,7 @@ type settings struct {
 	touch, warmOnly               bool
 	results, lock                 string
 	patterns, tools, networkNames []string
+	command                       string // what gives the same again, on any machine
 }
 
 func parse(args []string, out io.Writer) (settings, error) {
@@ -43,6 +44,7 @@ func parse(args []string, out io.Writer) (settings, error) {
 	if err := f.Parse(args); err != nil {
 		return s, err
 	}
+	s.command = command(f)
 	n, err := humanize.ParseBytes(size)
 	if err != nil {
 		return s, err
@@ -54,6 +56,17 @@ func parse(args []string, out io.Writer) (settings, error) {
 		}
 	}
 	return s, s.check(f.Args())
+}
+
+// command is without the places that are one machine's own.
+func command(f *flag.FlagSet) string {
+	words := []string{"go run ./scripts/bench"}
+	f.Visit(func(given *flag.Flag) {
+		if !contains([]string{"lock", "cache-dir", "bin", "results"}, given.Name) {
+			words = append(words, "-"+given.Name+"="+given.Value.String())
+		}
+	})
+	return strings.Join(words, " ")
 }
 
 func (s settings) check(rest []string) error {
