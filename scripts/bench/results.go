@@ -32,7 +32,7 @@ func (r *results) median(k key) (sample, bool) {
 // there is none.
 func (r *results) fastest(profile, pattern string, latency bool) (name string, s sample) {
 	for _, k := range r.order {
-		if k.profile != profile || k.pattern != pattern || k.tool == zs3fsName || clients()[k.tool] != nil {
+		if k.profile != profile || k.pattern != pattern || !peer(k.tool) {
 			continue
 		}
 		if m, ok := r.median(k); ok && (name == "" || worth(m, latency) > worth(s, latency)) {
@@ -58,3 +58,6 @@ func (r *results) share(k key, latency bool) (float64, bool) {
 	}
 	return m.speed() / limit.speed(), true
 }
+
+// peer says that the tool is another mount.
+func peer(tool string) bool { return tool != zs3fsName && clients()[tool] == nil }

@@ -18,7 +18,7 @@ import (
 // patience is how long a run may take before it counts as failed.
 const patience = 45 * time.Second
 
-// tedious runs are made once, by tools other than zs3fs.
+// tedious runs are made once, by other mounts.
 const tedious = 8 * time.Second
 
 // runner measures.
@@ -35,7 +35,7 @@ type runner struct {
 
 // pattern measures one pattern, the tools in turn.
 func (r *runner) pattern(ctx context.Context, p profile, pat pattern) error {
-	unlock, err := lockFile(r.lock)
+	unlock, err := lockFile(ctx, r.lock)
 	if err != nil {
 		return err
 	}
@@ -43,7 +43,7 @@ func (r *runner) pattern(ctx context.Context, p profile, pat pattern) error {
 	for round := range r.rounds {
 		for _, name := range r.names(pat) {
 			m := r.results.at(key{p.Name, pat.name, name})
-			if m.err != nil || round > 0 && name != zs3fsName && m.worst().Seconds > tedious.Seconds() {
+			if m.err != nil || round > 0 && peer(name) && m.worst().Seconds > tedious.Seconds() {
 				continue
 			}
 			s, err := r.sample(ctx, p, pat, name)
