@@ -35,11 +35,6 @@ type runner struct {
 
 // pattern measures one pattern, the tools in turn.
 func (r *runner) pattern(ctx context.Context, p profile, pat pattern) error {
-	unlock, err := lockFile(ctx, r.lock)
-	if err != nil {
-		return err
-	}
-	defer unlock()
 	for round := range r.rounds {
 		for _, name := range r.names(pat) {
 			m := r.results.at(key{p.Name, pat.name, name})

@@ -90,7 +90,7 @@ func TestSettings(t *testing.T) {
 	if s.command != "go run ./scripts/bench -patterns=seq,warm -size=64MiB -tools=bare,zs3fs" {
 		t.Errorf("command %q", s.command)
 	}
-	s, err = parse([]string{"-lock", "/somewhere"}, &out)
+	s, err = parse([]string{"-cache-dir", "/somewhere"}, &out)
 	if err != nil || len(s.networks()) != len(profiles()) || len(s.chosen(profiles()[0])) != len(patterns()) ||
 		len(s.chosen(profiles()[1])) == 0 || len(s.chosen(profiles()[1])) == len(patterns()) || !s.wants("s3fs") ||
 		s.command != "go run ./scripts/bench" {

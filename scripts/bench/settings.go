@@ -18,7 +18,7 @@ type settings struct {
 	size                          int64
 	rounds                        int
 	touch, warmOnly               bool
-	results, lock                 string
+	results                       string
 	patterns, tools, networkNames []string
 	command                       string // what gives the same again, on any machine
 }
@@ -38,7 +38,6 @@ func parse(args []string, out io.Writer) (settings, error) {
 	f.StringVar(&s.options, "o", "", "further mount `options` of zs3fs")
 	f.BoolVar(&s.touch, "touch", true, "touch free memory first: a virtual machine's host faults it in at up to 2 s/GB")
 	f.BoolVar(&s.warmOnly, "warm-only", false, "only compare warm reads with reads of the cached file itself")
-	f.StringVar(&s.lock, "lock", "", "`file` that is locked while a pattern is measured, so that benchmarks of one machine take turns")
 	f.StringVar(&s.results, "results", "", "`file` whose section of results is written anew, with charts beside it")
 	f.Usage = func() { usage(f) }
 	if err := f.Parse(args); err != nil {
@@ -62,7 +61,7 @@ func parse(args []string, out io.Writer) (settings, error) {
 func command(f *flag.FlagSet) string {
 	words := []string{"go run ./scripts/bench"}
 	f.Visit(func(given *flag.Flag) {
-		if !contains([]string{"lock", "cache-dir", "bin", "results"}, given.Name) {
+		if !contains([]string{"cache-dir", "bin", "results"}, given.Name) {
 			words = append(words, "-"+given.Name+"="+given.Value.String())
 		}
 	})
