@@ -116,11 +116,18 @@ func (d *detector) match(off, end int64) *stream {
 	return best
 }
 
-// near reports whether off may be a piece that overtook others of an active
-// stream, or was overtaken.
-func (d *detector) near(off int64) bool {
+// amid reports whether off may be a piece that overtook others of an active stream,
+// or was overtaken: in what was asked for ahead of it, or just beyond.
+func (d *detector) amid(off int64) bool {
+	l := d.limits
+	reorder := reorderBlocks * l.block
 	return slices.ContainsFunc(d.streams, func(s stream) bool {
-		return s.active && abs(off-s.front()) <= reorderBlocks*d.limits.block
+		if !s.active {
+			return false
+		}
+		ahead := (off - s.front()) * s.sign()
+		asked := (s.edge*l.block - s.front()) * s.sign()
+		return -reorder <= ahead && ahead <= max(min(asked, reorder), startBlocks*l.block)
 	})
 }
 

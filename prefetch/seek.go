@@ -137,7 +137,7 @@ func (d *detector) begin(p *plan, first bool, now time.Time, h *handle, off, end
 	})
 	s := &d.streams[len(d.streams)-1]
 	s.touch(h)
-	if !d.near(off) && !(first && off == 0) {
+	if !d.amid(off) && !(first && off == 0) {
 		d.visit(p, s, room)
 	}
 	if first && off == 0 {

@@ -44,8 +44,10 @@ const (
 	maxSteps = 12
 	// After so many visits elsewhere a distance is no longer believed.
 	strideMisses = 8
-	// Lengths are believed after so many visits.
+	// After so many visits a block is fetched for the length of those before; to
+	// stop there, when wrong, costs one wait only, and takes fewer.
 	lengthVisits = 4
+	boundVisits  = 2
 	recentVisits = 8
 	// maxAsked is more than can be on its way.
 	maxAsked = 2 * freeBlocks
@@ -96,13 +98,16 @@ func (v *visits) extend(id, end int64) {
 // lengths returns how far three of four of the latest visits went, as some may be
 // under way, and how far the longest.
 func (v *visits) lengths() (sure, most int64) {
-	if v.n < lengthVisits {
+	if v.n < boundVisits {
 		return 0, 0
 	}
 	var all []int64
 	for i := max(v.n-recentVisits+1, v.oldest()); i <= v.n; i++ {
 		all = append(all, v.at(i).length())
 		most = max(most, v.at(i).end-v.at(i).start)
+	}
+	if v.n < lengthVisits {
+		return 0, most
 	}
 	slices.Sort(all)
 	return all[len(all)/4], most
