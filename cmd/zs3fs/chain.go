@@ -48,7 +48,7 @@ func (c *chain) open(ctx context.Context, o *Options, log *slog.Logger) (err err
 	c.crew = prefetch.New(prefetch.Config{
 		Cache: c.cache, Source: c.client, Memory: c.memory,
 		Throttled:   func() int64 { return c.client.Stats().Throttled },
-		Connections: o.Read.Connections, RequestSize: o.Read.RequestSize, MaxWindow: o.Read.window(c.memory.Limit()), Logger: log,
+		Connections: o.Read.Connections, RequestSize: o.Read.request(c.memory.Limit(), o.Cache.BlockSize), MaxWindow: o.Read.window(c.memory.Limit()), Logger: log,
 	})
 	c.closers = append(c.closers, c.crew.Close)
 	c.files = prefetch.NewFiles(c.crew, int(o.Read.Files))

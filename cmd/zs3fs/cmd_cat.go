@@ -102,7 +102,7 @@ func copyObject(ctx context.Context, o *Options, client *s3backend.Client, obj s
 	defer cache.Close()
 	crew := prefetch.New(prefetch.Config{
 		Cache: cache, Source: client, Memory: memory,
-		Connections: o.Read.Connections, RequestSize: o.Read.RequestSize, MaxWindow: o.Read.window(memory.Limit()), Logger: log,
+		Connections: o.Read.Connections, RequestSize: o.Read.request(memory.Limit(), o.Cache.BlockSize), MaxWindow: o.Read.window(memory.Limit()), Logger: log,
 	})
 	defer crew.Close()
 	reader := crew.Open(obj)

@@ -183,7 +183,7 @@ func validate(o *Options) error {
 		return fail(Option, "--retries must be at least 1")
 	case o.Tree.NameMax < 1 || o.Tree.NameMax > 1024:
 		return fail(Option, "--name-max must be from 1 to 1024")
-	case o.Read.RequestSize < o.Cache.BlockSize:
+	case o.Read.RequestSize != automatic && o.Read.RequestSize < o.Cache.BlockSize:
 		return fail(Option, "--read-part-size must be at least --block-size")
 	case o.Cache.Dir == "" && o.Cache.Dataset == "":
 		return fail(Option, "there is no $HOME: say --cache-dir")

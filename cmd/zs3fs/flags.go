@@ -13,7 +13,6 @@ import (
 const (
 	defaultConnections    = 32
 	defaultFiles          = 64
-	defaultRequest        = 8 << 20
 	defaultBlock          = 1 << 20
 	defaultMetadataMemory = 32 << 20
 	defaultTTL            = 60 * time.Second
@@ -79,7 +78,7 @@ func readFlags(f *pflag.FlagSet, o *Options) {
 	r.Files = defaultFiles
 	f.Var(&r.Files, "prefetch-files", "most small files that are fetched ahead of a reader who goes through a directory; 0 or off")
 	f.IntVar(&r.Connections, "max-downloads", defaultConnections, "requests at once")
-	sizeVar(f, &r.RequestSize, "read-part-size", defaultRequest, "size of a request in a long read")
+	sizeVar(f, &r.RequestSize, "read-part-size", automatic, "size of a request in a long read (default: 8MiB, less where the memory limit is below 128MiB)")
 	sizeVar(f, &r.Memory, "memory-limit", automatic, "for all block buffers (default: 192MiB, or a quarter of the memory if that is less)")
 }
 

@@ -44,6 +44,29 @@ func (r readOptions) window(memory int64) int64 {
 	return memory / 4 * 3
 }
 
+const (
+	defaultRequest = 8 << 20
+	// The least that a long read asks for by itself; smaller objects come whole.
+	leastRequest = 4 << 20
+	// So many requests at once carry 0.7 GB/s at half of the default size, 20 ms to
+	// the first byte and 80 MB/s a connection.
+	enoughRequests = 12
+)
+
+// request is the size of a request in a long read with so much memory. Where the
+// window holds few of them they are smaller, so that more run at once: six of 8 MiB,
+// with 64 MiB, carry 0.4 GB/s.
+func (r readOptions) request(memory, block int64) int64 {
+	if r.RequestSize != automatic {
+		return r.RequestSize
+	}
+	size := int64(defaultRequest)
+	if w := r.window(memory); 0 < w && w < enoughRequests*defaultRequest {
+		size = leastRequest
+	}
+	return max(size, block)
+}
+
 // limitGoMemory gives the collector a soft limit: the budgets and the program's
 // own needs, but not more than nine tenths of the cgroup. $GOMEMLIMIT goes first.
 func limitGoMemory(budgets int64) {

@@ -42,7 +42,7 @@ type readOptions struct {
 	Window      int64 // bytes a stream reads ahead; 0 is off, automatic see window
 	Files       countValue
 	Connections int
-	RequestSize int64
+	RequestSize int64 // bytes; automatic see request
 	Memory      int64 // bytes; automatic see blockMemory
 }
 
