@@ -60,7 +60,7 @@ func execute(args []string, parent *parentLink) error {
 		SilenceUsage:  true,
 	}
 	root.SetFlagErrorFunc(flagError)
-	root.AddCommand(mountCommand(args, parent), umountCommand(), catCommand(), versionCommand(), demoCommand(), zfsCommand(), statusCommand(), cacheCommand(), refreshCommand())
+	root.AddCommand(mountCommand(args, parent), umountCommand(), catCommand(), versionCommand(), demoCommand(), zfsCommand(), statusCommand(), cacheCommand(), refreshCommand(), doctorCommand())
 	root.SetArgs(args)
 	err := root.ExecuteContext(context.Background())
 	var known *exitError

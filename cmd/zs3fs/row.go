@@ -15,6 +15,7 @@ type snapshot struct {
 	files  prefetch.FilesStats
 	kernel fusefs.Stats
 	onDisk int64
+	hidden int
 	zfs    surveyed
 
 	passthrough passthroughStatus
@@ -71,6 +72,7 @@ func rows() []row {
 		{"files_failed_total", "of these, could not be fetched", func(s *snapshot) int64 { return s.files.Failed }},
 		{"files_ahead", "of these, wait to be opened", func(s *snapshot) int64 { return s.files.Ahead }},
 		{"files_ahead_bytes", "the sum of their sizes", func(s *snapshot) int64 { return s.files.AheadBytes }},
+		{"hidden_keys", "keys that are not shown, in the directories listed so far", func(s *snapshot) int64 { return int64(s.hidden) }},
 		{"kernel_opens_total", "opens of files that the kernel reads by itself", func(s *snapshot) int64 { return s.kernel.KernelOpens }},
 		{"daemon_opens_total", "opens of files that the daemon reads", func(s *snapshot) int64 { return s.kernel.DaemonOpens }},
 		{"daemon_reads_total", "reads that the daemon answered", func(s *snapshot) int64 { return s.kernel.Reads }},

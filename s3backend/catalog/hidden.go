@@ -10,8 +10,17 @@ import (
 // it has keys without a name (rule 7).
 type hiddenLog struct {
 	logger *slog.Logger
-	mu     sync.Mutex // guards said
+	mu     sync.Mutex // guards the following
 	said   map[string]Hidden
+	sum    int // of all that was said and still holds
+}
+
+// HiddenKeys returns how many keys have no name in the directories that were
+// listed, as of their last listing; of the first 1,000 directories that had any.
+func (c *Catalog) HiddenKeys() int {
+	c.hidden.mu.Lock()
+	defer c.hidden.mu.Unlock()
+	return c.hidden.sum
 }
 
 // maxSaid bounds the directories remembered, in a bucket where each has hidden
@@ -39,5 +48,6 @@ func (l *hiddenLog) news(path string, h Hidden) bool {
 		l.said = make(map[string]Hidden)
 	}
 	l.said[path] = h
+	l.sum += h.Total() - old.Total()
 	return h.Total() > 0
 }
