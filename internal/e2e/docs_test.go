@@ -13,7 +13,7 @@ import (
 var packages = map[string]string{
 	"e2e": "internal/e2e", "s3backend": "s3backend", "s3test": "s3backend/s3test", "catalog": "s3backend/catalog",
 	"blockcache": "blockcache", "zfs": "blockcache/zfs", "prefetch": "prefetch", "fusefs": "fusefs", "zs3fs": "cmd/zs3fs",
-	"fstabvm": "internal/fstabvm", "conformance": "s3backend/s3test/conformance",
+	"fstabvm": "internal/fstabvm", "conformance": "s3backend/s3test/conformance", "asof": "s3backend/asof",
 }
 
 // TestFaultsAreDocumented holds docs/faults.md to its word: every row is there, and
@@ -48,6 +48,39 @@ func TestFaultsAreDocumented(t *testing.T) {
 			if row := fmt.Sprintf("F%d", i); !rows[row] {
 				t.Errorf("row %s is missing", row)
 			}
+		}
+	}
+}
+
+// TestRulesAreDocumented holds the table of docs/semantics.md to its word.
+func TestRulesAreDocumented(t *testing.T) {
+	root := filepath.Join("..", "..")
+	text, err := os.ReadFile(filepath.Join(root, "docs", "semantics.md"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, table, _ := strings.Cut(string(text), "## Tests of the rules\n")
+	table, _, _ = strings.Cut(table, "\n## ")
+	rows := map[string]bool{}
+	for line := range strings.Lines(table) {
+		rule, tests, ok := strings.Cut(strings.Trim(strings.TrimSpace(line), "| "), " | ")
+		if !ok || rule == "rule" {
+			continue
+		}
+		rows[rule] = true
+		if strings.HasPrefix(tests, "none: ") {
+			continue
+		}
+		for name := range strings.SplitSeq(tests, ",") {
+			pkg, test, _ := strings.Cut(strings.TrimSpace(name), ".")
+			if !hasTest(t, filepath.Join(root, packages[pkg]), test) {
+				t.Errorf("rule %s: there is no test %s in package %q", rule, test, pkg)
+			}
+		}
+	}
+	for rule := range 21 {
+		if !rows[fmt.Sprint(rule+1)] {
+			t.Errorf("rule %d has no row", rule+1)
 		}
 	}
 }

@@ -7,6 +7,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"golang.org/x/sys/unix"
 
@@ -121,5 +122,62 @@ func TestFaultF32Archived(t *testing.T) {
 				t.Errorf("%d mutating requests", n)
 			}
 		})
+	}
+}
+
+// TestArchivedAfterCached: rule 15. An object that a lifecycle rule archives keeps
+// its bytes and its ETag: cached whole it stays readable, in part it does not; what
+// is restored is a file like others. Nothing asks for bytes that are archived.
+func TestArchivedAfterCached(t *testing.T) {
+	s := newStand(t)
+	whole, part, other := s.put("whole", 200*kib), s.put("part", 640*kib), s.put("other", 100*kib)
+	s.mount(append(small, "--metadata-ttl", "minimal")...)
+	whole.verify(t)
+	h := part.open(t, 0)
+	if err := part.readAt(h, 0, 4096); err != nil {
+		t.Fatal(err)
+	}
+	h.Close()
+	archive := func(f file, restored time.Time) {
+		s.bucket.PutWith(f.key, f.content, s3test.PutOptions{StorageClass: "DEEP_ARCHIVE", RestoredUntil: restored})
+	}
+	for _, f := range []file{whole, part, other} {
+		archive(f, time.Time{})
+	}
+	eventually(t, "the modes say that they are archived", func() bool {
+		for _, f := range []file{whole, part, other} {
+			if st, err := os.Stat(f.path()); err != nil || st.Mode().Perm() != 0 || st.Size() != f.size {
+				return false
+			}
+		}
+		return true
+	})
+	s.server.Reset()
+	whole.verify(t)
+	for _, f := range []file{part, other} {
+		if _, err := os.Open(f.path()); !errors.Is(err, unix.EACCES) {
+			t.Errorf("open of %s: %v, want EACCES", f.key, err)
+		}
+	}
+	if n := s.server.Count(s3test.OpGet); n != 0 {
+		t.Errorf("%d GETs of archived objects", n)
+	}
+	for attr, want := range map[string]string{"user.zs3fs.storage_class": "DEEP_ARCHIVE", "user.zs3fs.restore": "archived"} {
+		value := make([]byte, 100)
+		if n, err := unix.Getxattr(part.path(), attr, value); err != nil || string(value[:n]) != want {
+			t.Errorf("%s: %q, %v", attr, value[:max(n, 0)], err)
+		}
+	}
+	archive(part, time.Now().Add(24*time.Hour))
+	eventually(t, "the restored object can be opened", func() bool {
+		h, err := os.Open(part.path())
+		if err == nil {
+			h.Close()
+		}
+		return err == nil
+	})
+	part.verify(t)
+	if n := s.server.Mutating(); n != 0 {
+		t.Errorf("%d mutating requests", n)
 	}
 }
