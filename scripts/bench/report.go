@@ -22,8 +22,12 @@ func (r *runner) report(head []string) report {
 	rep := report{head: head, command: r.command}
 	for _, p := range r.networks() {
 		for _, latency := range []bool{false, true} {
+			about := "speed"
+			if latency {
+				about = "time of a read"
+			}
 			if grid := r.results.grid(p, latency); grid != nil {
-				rep.tables = append(rep.tables, titled{p.Name + ": " + p.What, markdown(grid)})
+				rep.tables = append(rep.tables, titled{p.Name + " (" + p.What + "): " + about, markdown(grid)})
 			}
 		}
 	}
