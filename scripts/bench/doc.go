@@ -13,4 +13,9 @@
 // more than MB/s. At the end the ten figures that the program is to reach are worked out.
 //
 //	go run ./scripts/bench -patterns seq -tools zs3fs,bare,bare+write -rounds 3
+//
+// On a machine that others use, -touch=false leaves their memory alone. This writes the
+// section of RESULTS.md anew, and the charts beside it:
+//
+//	make bench BENCH_FLAGS="-results scripts/bench/RESULTS.md"
 package main

@@ -66,5 +66,5 @@ func (rep report) section(charts []string) string {
 
 const preamble = `Written by ` + "`make bench`" + `; scripts/bench/doc.go says what the rows are. The server, the daemon and the readers share the
 processors. "of bare" is the share of bare+write, which fetches the same bytes by parallel GETs and writes them to the same
-file system (for times of an operation: its p50 over the tool's). Readers of slow tools were ended after 12 s, and patterns in
-which a tool took over 8 s were run once for it. CPU time has the kernel's ticks of 10 ms.`
+file system (for times of an operation: its p50 over the tool's). Readers of slow tools were ended after 8 s, and patterns in
+which another mount took over 6 s were run once for it. CPU time has the kernel's ticks of 10 ms.`
