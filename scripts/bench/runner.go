@@ -91,7 +91,7 @@ func (r *runner) names(pat pattern) []string {
 func (r *runner) sample(ctx context.Context, p profile, pat pattern, name string) (sample, error) {
 	r.runs++
 	dir := filepath.Join(r.dir, fmt.Sprintf("run%d", r.runs))
-	defer os.RemoveAll(dir)
+	defer discard(dir)
 	ctx, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
 	if err := r.server.shape(p, false); err != nil {
