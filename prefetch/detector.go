@@ -152,7 +152,7 @@ func (d *detector) overtaken(s *stream, down bool) bool {
 func (d *detector) hit(p *plan, s *stream, now time.Time, h *handle, off, end int64, room func() int64) {
 	l := d.limits
 	s.used = now
-	s.touch(h)
+	s.touch(h, end)
 	p.stream = s.id
 	up, down := s.extend(off, end)
 	d.visits.extend(s.visit, end)

@@ -1,6 +1,9 @@
 package prefetch
 
-import "time"
+import (
+	"slices"
+	"time"
+)
 
 // Where streams begin, meet and end: what a detector does when a read is not just
 // the next one of a stream.
@@ -81,7 +84,7 @@ func (d *detector) leaveOthers(p *plan, s *stream, h *handle) {
 	born := s.user(h).born
 	for i := range d.streams {
 		t := &d.streams[i]
-		if u := t.user(h); u != nil && t.active && t.id != s.id && u.seen <= born {
+		if u := t.user(h); u != nil && t.active && t.id != s.id && u.seen <= born && !d.approaches(h, t) {
 			d.goElsewhere(p, t, h)
 		}
 	}
@@ -136,7 +139,7 @@ func (d *detector) begin(p *plan, first bool, now time.Time, h *handle, off, end
 		id: d.lastID, start: off, next: end, read: end - off, used: now,
 	})
 	s := &d.streams[len(d.streams)-1]
-	s.touch(h)
+	s.touch(h, end)
 	if !d.amid(off) && !(first && off == 0) {
 		d.visit(p, s, room)
 	}
@@ -217,10 +220,20 @@ func (d *detector) park(p *plan, h *handle) {
 	patience := max(others, 1) * d.limits.request * d.limits.block
 	for i := range d.streams {
 		s := &d.streams[i]
-		if u := s.user(h); u != nil && s.active && h.total-u.seen > patience && s.asked(d.limits).n > 0 {
+		if u := s.user(h); u != nil && s.active && h.total-u.seen > patience && s.asked(d.limits).n > 0 && !d.approaches(h, s) {
 			d.goElsewhere(p, s, h)
 		}
 	}
+}
+
+// approaches reports whether h comes for what was asked for ahead of t: it was here,
+// others have moved t on, and h reads behind t, no further away than t reads ahead.
+func (d *detector) approaches(h *handle, t *stream) bool {
+	u := t.user(h)
+	return u.at <= t.start && !t.downwards && slices.ContainsFunc(d.streams, func(s stream) bool {
+		return s.id != t.id && s.active && !s.downwards && s.user(h) != nil &&
+			s.next <= t.start && t.start-s.next <= max(t.window, reorderBlocks)*d.limits.block
+	})
 }
 
 // dropAhead gives up what was asked for ahead of s.

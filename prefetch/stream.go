@@ -29,14 +29,15 @@ type stream struct {
 type user struct {
 	*handle
 	seen, born int64 // the handle's total when it last read here, and at first
+	at         int64 // where that last read ended
 }
 
-// touch notes that h reads here.
-func (s *stream) touch(h *handle) {
+// touch notes that h reads here, up to end.
+func (s *stream) touch(h *handle, end int64) {
 	if u := s.user(h); u != nil {
-		u.seen = h.total
+		u.seen, u.at = h.total, end
 	} else {
-		s.users = append(s.users, user{h, h.total, h.total})
+		s.users = append(s.users, user{h, h.total, h.total, end})
 	}
 }
 
@@ -54,7 +55,10 @@ func (s *stream) user(h *handle) *user {
 func (s *stream) share(t *stream) {
 	for _, u := range t.users {
 		if own := s.user(u.handle); own != nil {
-			own.seen, own.born = max(own.seen, u.seen), min(own.born, u.born)
+			if u.seen > own.seen {
+				own.seen, own.at = u.seen, u.at
+			}
+			own.born = min(own.born, u.born)
 		} else {
 			s.users = append(s.users, u)
 		}
