@@ -57,6 +57,7 @@ func (c *chain) open(ctx context.Context, o *Options, log *slog.Logger) (err err
 		Bucket: c.bucket, Prefix: o.Source.Prefix, Unordered: c.client.Unordered(),
 		TTL: o.Tree.ttl(), NegativeTTL: o.Tree.NegativeTTL,
 		RevalidateOnOpen:  o.Tree.Consistency.value == "open",
+		ListAhead:         o.Tree.ListAhead.value == "on",
 		HideFolderMarkers: o.Tree.HideFolderMarkers, NameMax: o.Tree.NameMax, Memory: o.Tree.Memory, Logger: log,
 	})
 	if err != nil {

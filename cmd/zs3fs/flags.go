@@ -14,7 +14,7 @@ const (
 	defaultConnections    = 32
 	defaultFiles          = 64
 	defaultBlock          = 1 << 20
-	defaultMetadataMemory = 32 << 20
+	defaultMetadataMemory = 64 << 20
 	defaultTTL            = 60 * time.Second
 	defaultNegativeTTL    = 5 * time.Second
 )
@@ -92,6 +92,8 @@ func treeFlags(f *pflag.FlagSet, o *Options) {
 	t.Consistency = choiceValue{"ttl", []string{"open", "ttl", "forever"}}
 	f.Var(&t.Consistency, "consistency", "when a file's version is looked up: at each open, after its TTL, or once")
 	sizeVar(f, &t.Memory, "metadata-memory", defaultMetadataMemory, "for attributes and listings")
+	t.ListAhead = choiceValue{"on", []string{"on", "off"}}
+	f.Var(&t.ListAhead, "list-ahead", "list directories ahead of a program that walks through them (find, du, rsync)")
 	f.BoolVar(&t.RequirePrefix, "require-prefix", false, "fail when nothing lies below the prefix")
 	f.IntVar(&t.NameMax, "name-max", 1024, "hide names longer than this many bytes")
 	f.BoolVar(&t.HideFolderMarkers, "hide-folder-markers", false, "hide empty objects named *_$folder$")

@@ -5,6 +5,7 @@ import (
 	"github.com/zs3fs/zs3fs/fusefs"
 	"github.com/zs3fs/zs3fs/prefetch"
 	"github.com/zs3fs/zs3fs/s3backend"
+	"github.com/zs3fs/zs3fs/s3backend/catalog"
 )
 
 // snapshot is what the rows are taken from, all at one time.
@@ -14,6 +15,7 @@ type snapshot struct {
 	bucket s3backend.Stats
 	files  prefetch.FilesStats
 	kernel fusefs.Stats
+	names  catalog.Stats
 	onDisk int64
 	hidden int
 	zfs    surveyed
@@ -73,6 +75,9 @@ func rows() []row {
 		{"files_ahead", "of these, wait to be opened", func(s *snapshot) int64 { return s.files.Ahead }},
 		{"files_ahead_bytes", "the sum of their sizes", func(s *snapshot) int64 { return s.files.AheadBytes }},
 		{"hidden_keys", "keys that are not shown, in the directories listed so far", func(s *snapshot) int64 { return int64(s.hidden) }},
+		{"list_ahead_requests_total", "pages listed ahead of a program that walks through directories", func(s *snapshot) int64 { return s.names.AheadRequests }},
+		{"list_ahead_useful_total", "of these, told of a directory that it came to", func(s *snapshot) int64 { return s.names.AheadUseful }},
+		{"list_ahead_wasted_total", "of these, told of none", func(s *snapshot) int64 { return s.names.AheadWasted }},
 		{"kernel_opens_total", "opens of files that the kernel reads by itself", func(s *snapshot) int64 { return s.kernel.KernelOpens }},
 		{"daemon_opens_total", "opens of files that the daemon reads", func(s *snapshot) int64 { return s.kernel.DaemonOpens }},
 		{"daemon_reads_total", "reads that the daemon answered", func(s *snapshot) int64 { return s.kernel.Reads }},

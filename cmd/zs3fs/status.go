@@ -48,7 +48,10 @@ type mounted struct {
 }
 
 func (m *mounted) snapshot() *snapshot {
-	s := &snapshot{cache: m.chain.cache.Stats(), crew: m.chain.crew.Stats(), bucket: m.chain.client.Stats(), files: m.chain.files.Stats(), kernel: m.mount.Stats()}
+	s := &snapshot{
+		cache: m.chain.cache.Stats(), crew: m.chain.crew.Stats(), bucket: m.chain.client.Stats(), files: m.chain.files.Stats(),
+		kernel: m.mount.Stats(), names: m.chain.catalog.Stats(),
+	}
 	s.passthrough.On, s.passthrough.Reason = m.mount.Passthrough()
 	s.hidden = m.chain.catalog.HiddenKeys()
 	if found := m.chain.survey.found(); found != nil {

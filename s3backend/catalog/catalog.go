@@ -27,7 +27,10 @@ type Config struct {
 	NegativeTTL time.Duration
 	// RevalidateOnOpen is for the reader of the catalog, who asks Revalidate at
 	// each open then; otherwise versions are taken as no older than TTL.
-	RevalidateOnOpen  bool
+	RevalidateOnOpen bool
+	// ListAhead lets directories be listed ahead of programs that walk through them,
+	// where the bucket is an s3backend.Pager.
+	ListAhead         bool
 	HideFolderMarkers bool // rule 18
 	// Unordered: the bucket is known to list its keys without order, so that none of
 	// its listings is shown before it is whole. Otherwise that is found out.
@@ -48,8 +51,12 @@ type Catalog struct {
 
 	nodes   flights[Node]
 	growths growths
+	walks   walks
+	counts  counts
 	// unordered: the bucket was seen to list without order.
 	unordered atomic.Bool
+	// spanless: it was seen not to list as Pager promises.
+	spanless atomic.Bool
 
 	// epoch counts Forgets: an answer that was asked for before the latest one
 	// may be about the version that is gone, and is not kept.
@@ -91,6 +98,9 @@ func New(cfg Config) (*Catalog, error) {
 	c := &Catalog{cfg: cfg, seed: maphash.MakeSeed(), store: st, ctx: ctx, cancel: cancel}
 	c.hidden.logger = cfg.Logger
 	c.unordered.Store(cfg.Unordered)
+	if _, ok := cfg.Bucket.(s3backend.Pager); !ok {
+		c.spanless.Store(true)
+	}
 	return c, nil
 }
 

@@ -27,6 +27,7 @@ type growing struct {
 	mu       sync.Mutex    // guards the following
 	list     Listing       // what is known so far
 	loaded   int           // entries received
+	pages    int64         // and the pages that they came in
 	complete *Listing      // nil until the end
 	err      error         // of the end, if it is not complete
 	changed  chan struct{} // closed when any of these has changed
@@ -110,6 +111,9 @@ func (g *growing) load(ctx context.Context) (*Listing, error) {
 	}, g.c.seed)
 	m.out.asked, m.out.ttl = g.list.asked, g.list.ttl
 	m.whole = g.c.unordered.Load()
+	if l := g.c.awaitWalk(ctx, g.path, g.key.epoch); l != nil {
+		return l, nil
+	}
 	asks := doubts{c: g.c}
 	for page, err := range g.c.pages(ctx, s3backend.Span{Prefix: m.prefix}) {
 		if err == nil {
@@ -143,6 +147,7 @@ func (g *growing) publish(ctx context.Context, m *mapping, n int, ripe bool) err
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	g.loaded += n
+	g.pages++
 	if ripe {
 		g.list.runs, g.list.ends = m.out.runs, m.out.ends
 		close(g.changed)
@@ -170,10 +175,7 @@ func (g *growing) publish(ctx context.Context, m *mapping, n int, ripe bool) err
 func (g *growing) finish(l *Listing, err error) {
 	c := g.c
 	if err == nil {
-		c.hidden.log(g.path, l.Hidden)
-		if c.cfg.TTL != 0 && c.epoch.Load() == g.key.epoch {
-			c.store.put(listingKey(g.path), &held{listing: l, asked: l.asked})
-		}
+		c.learn(g.path, l, g.key.epoch)
 	}
 	c.growths.mu.Lock()
 	if c.growths.m[g.key] == g {
@@ -212,6 +214,15 @@ func (g *growing) leave() {
 	defer g.mu.Unlock()
 	g.readers--
 	g.moved()
+}
+
+// leaveAhead is leave for one who read ahead of all others: it returns the pages that
+// have come.
+func (g *growing) leaveAhead() int64 {
+	g.leave()
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	return g.pages
 }
 
 func (g *growing) moved() {

@@ -114,6 +114,9 @@ func (s *spy) List(ctx context.Context, prefix string, limit int) iter.Seq2[s3ba
 
 // Pages is List in pages of three, or less at the end, for spans that List knows.
 func (s *spy) Pages(ctx context.Context, span s3backend.Span) iter.Seq2[[]s3backend.Entry, error] {
+	if span.Deep || span.After != "" {
+		return s.span(ctx, span)
+	}
 	return func(yield func([]s3backend.Entry, error) bool) {
 		var page []s3backend.Entry
 		for e, err := range s.List(ctx, span.Prefix, 0) {
@@ -129,6 +132,23 @@ func (s *spy) Pages(ctx context.Context, span s3backend.Span) iter.Seq2[[]s3back
 			}
 		}
 		yield(page, nil)
+	}
+}
+
+func (s *spy) span(ctx context.Context, span s3backend.Span) iter.Seq2[[]s3backend.Entry, error] {
+	return func(yield func([]s3backend.Entry, error) bool) {
+		for page, err := range s.Mem.Pages(ctx, span) {
+			if err == nil {
+				err = s.note(ctx, "span "+span.Prefix+" after "+span.After)
+			}
+			for i := range page {
+				o := &page[i].Object
+				o.ContentType, o.VersionID, o.Restored = "", "", false
+			}
+			if !yield(page, err) || err != nil {
+				return
+			}
+		}
 	}
 }
 

@@ -147,6 +147,7 @@ func checkModel(t *rapid.T, bucket s3backend.Bucket, mem *s3test.Mem, unordered 
 		nameMax: rapid.SampledFrom([]int{1024, 20, 3}).Draw(t, "nameMax"),
 		keys:    make(map[string]int),
 	}
+	mem.SetPageSize(rapid.IntRange(1, 5).Draw(t, "page"))
 	for k, size := range genKeys(t) {
 		if rapid.Bool().Draw(t, "below the prefix") {
 			k = m.prefix + k
@@ -156,6 +157,7 @@ func checkModel(t *rapid.T, bucket s3backend.Bucket, mem *s3test.Mem, unordered 
 	}
 	c, err := catalog.New(catalog.Config{
 		Bucket: bucket, Unordered: unordered, Prefix: m.prefix, NameMax: m.nameMax, Memory: 1 << 20,
+		ListAhead:   rapid.Bool().Draw(t, "ahead"),
 		TTL:         rapid.SampledFrom([]time.Duration{0, -1}).Draw(t, "ttl"),
 		NegativeTTL: rapid.SampledFrom([]time.Duration{0, -1}).Draw(t, "negative"),
 	})

@@ -23,6 +23,7 @@ func (c *Catalog) Open(path string) (*Snapshot, error) {
 	if !c.hasName(path) {
 		return nil, &AbsentError{Path: path, Fresh: forEver}
 	}
+	c.heard(path)
 	g, l, err := c.grow(path)
 	switch {
 	case err != nil:

@@ -1,0 +1,258 @@
+package catalog
+
+import (
+	"context"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/zs3fs/zs3fs/s3backend"
+)
+
+const (
+	// maxPagesAhead is the most pages that a walker has read and the walk not come
+	// to: 16,000 keys.
+	maxPagesAhead = 16
+	// maxWait is how many pages a reader waits for its directory to come by, rather
+	// than to ask for it.
+	maxWait = 2
+	// walkerIdle ends a walker whose walk has stopped.
+	walkerIdle = 10 * time.Second
+)
+
+// walker reads the keys ahead of a walk, page by page, and makes listings of them.
+// It has one goroutine, under the catalog's context.
+type walker struct {
+	c      *Catalog
+	epoch  uint64
+	scope  string
+	after  string
+	cancel context.CancelFunc
+
+	mu     sync.Mutex // guards the following
+	ahead  map[string]learned
+	pages  int // received
+	used   int // the latest page that a listing was used of
+	window int // pages to be ahead of used
+	wanted int // a reader waits for this page
+	useful map[int]bool
+	cursor string // the latest key
+	ended  bool
+	why    ending
+	// changed is closed when any of these has changed.
+	changed chan struct{}
+}
+
+// learned is a listing that nobody has used yet, and the page that completed it.
+type learned struct {
+	l    *Listing
+	page int
+}
+
+// ending is why a walker has ended.
+type ending int
+
+const (
+	unfinished  ending = iota // idle, failed or cancelled
+	scopeEnd                  // all of the scope is known
+	largeDirs                 // pages complete no directory
+	unsupported               // the bucket does not list so
+)
+
+// walk starts a walker for what lies below scope and behind dir.
+func (c *Catalog) walk(scope, dir string) *walker {
+	if c.begin() != nil {
+		return nil
+	}
+	ctx, cancel := context.WithCancel(c.ctx)
+	w := &walker{
+		c: c, epoch: c.epoch.Load(), scope: scope, after: c.Below(dir), cancel: cancel,
+		ahead: make(map[string]learned), window: 1, useful: make(map[int]bool), changed: make(chan struct{}),
+	}
+	w.cursor = w.after
+	go func() {
+		defer c.end()
+		defer cancel()
+		why, err := guarded(c, func() (ending, error) { return w.run(ctx) })
+		if err != nil {
+			c.cfg.Logger.Debug("listing ahead ended", "scope", scope, "error", err)
+		}
+		w.finish(why)
+		w.room(ctx) // until nothing is unused, or the walk has stopped
+		w.mu.Lock()
+		defer w.mu.Unlock()
+		w.c.counts.aheadWasted.Add(int64(w.pages - len(w.useful)))
+		clear(w.ahead)
+	}()
+	return w
+}
+
+// run reads pages until the scope or the walk ends.
+func (w *walker) run(ctx context.Context) (ending, error) {
+	s := sweep{
+		prefix: w.c.cfg.Prefix, seed: w.c.seed, ttl: w.c.cfg.TTL, after: w.after, asked: time.Now(),
+		rules: rules{nameMax: w.c.cfg.NameMax, hideFolderMarkers: w.c.cfg.HideFolderMarkers},
+	}
+	found := 0
+	s.done = func(path string, l *Listing) {
+		found++
+		w.keep(path, l)
+	}
+	s.enter(w.c.Below(w.scope))
+	small := 0 // the latest page that completed a directory
+	for page, err := range w.c.pages(ctx, s3backend.Span{Prefix: w.c.Below(w.scope), After: w.after, Deep: true}) {
+		if err != nil {
+			return unfinished, err
+		}
+		n, before := w.arrived(), found
+		for _, e := range page {
+			if err := s.add(e); err != nil {
+				return unsupported, err
+			}
+		}
+		w.reached(s.last)
+		if found > before {
+			small = n
+		}
+		if n-small >= maxWait {
+			return largeDirs, nil
+		}
+		if !w.room(ctx) {
+			return unfinished, ctx.Err()
+		}
+		s.asked = time.Now()
+	}
+	s.end()
+	return scopeEnd, nil
+}
+
+// arrived counts a page, and returns its number.
+func (w *walker) arrived() int {
+	w.c.counts.aheadPages.Add(1)
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.pages++
+	return w.pages
+}
+
+// keep takes a listing, as good as any other.
+func (w *walker) keep(path string, l *Listing) {
+	w.c.learn(path, l, w.epoch)
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.ahead[path] = learned{l, w.pages}
+}
+
+// reached says how far the keys of the latest page go.
+func (w *walker) reached(key string) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.cursor = key
+	w.tell()
+}
+
+// room waits until another page may be read, or at the end until all is used, and
+// reports whether one may be read at all.
+func (w *walker) room(ctx context.Context) bool {
+	idle := time.NewTimer(walkerIdle)
+	defer idle.Stop()
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	for !w.ended && w.pages-w.used >= w.window && w.wanted <= w.pages || w.ended && len(w.ahead) > 0 {
+		changed := w.changed
+		w.mu.Unlock()
+		alive := true
+		select {
+		case <-changed:
+			idle.Reset(walkerIdle)
+		case <-idle.C:
+			alive = false
+		case <-ctx.Done():
+			alive = false
+		}
+		w.mu.Lock()
+		if !alive {
+			return false
+		}
+	}
+	return w.epoch == w.c.epoch.Load() && ctx.Err() == nil
+}
+
+// tell wakes those who wait for a change; mu is held.
+func (w *walker) tell() {
+	close(w.changed)
+	w.changed = make(chan struct{})
+}
+
+// finish says that no more pages come.
+func (w *walker) finish(why ending) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.ended, w.why = true, why
+	if why == unsupported {
+		w.c.sawNoSpans()
+	}
+	w.tell()
+}
+
+// state returns whether the walker has ended, and why.
+func (w *walker) state() (ended bool, why ending) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.ended, w.why
+}
+
+// hit says that the walk has come to path.
+func (w *walker) hit(path string) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.hitLocked(path)
+}
+
+func (w *walker) hitLocked(path string) *Listing {
+	a, ok := w.ahead[path]
+	if !ok {
+		return nil
+	}
+	delete(w.ahead, path)
+	if !w.useful[a.page] {
+		w.useful[a.page] = true
+		w.c.counts.aheadUseful.Add(1)
+		w.window = min(2*w.window, maxPagesAhead)
+	}
+	w.used = max(w.used, a.page)
+	w.tell()
+	return a.l
+}
+
+// await returns the listing of path if the walker has it or is about to; nil if not.
+// lost is true when it should have come by.
+func (w *walker) await(ctx context.Context, path string, epoch uint64) (l *Listing, lost bool) {
+	prefix := w.c.Below(path)
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	for limit := w.pages + maxWait; ; {
+		passed := w.cursor > prefix && !strings.HasPrefix(w.cursor, prefix)
+		if l := w.hitLocked(path); l != nil {
+			return l, false
+		}
+		switch {
+		case w.ended, passed, w.epoch != epoch, !below(path, w.scope), w.after >= prefix:
+			return nil, false
+		case w.pages >= limit:
+			return nil, true
+		}
+		w.wanted = w.pages + 1
+		w.tell()
+		changed := w.changed
+		w.mu.Unlock()
+		select {
+		case <-changed:
+		case <-ctx.Done():
+		}
+		w.mu.Lock()
+		if ctx.Err() != nil {
+			return nil, false
+		}
+	}
+}
