@@ -39,30 +39,36 @@ const (
 // a larger one. gap returns how many directories lie between two of one parent, in
 // their order; it is negative where they are in the other.
 func (ts *tours) listed(dir string, gap func(parent, from, to string) int) (t *tour, widened bool) {
+	parent, name := split(dir)
 	for i, t := range ts.active {
-		if below(dir, t.scope) && (!walkedBefore(dir, t.last) || near(dir, t.last, gap)) {
+		// What lies in large directories may be small again.
+		if !below(dir, t.scope) || t.large && parent != t.scope {
+			continue
+		}
+		if !walkedBefore(dir, t.last) || near(dir, t.last, gap) {
 			ts.touch(i)
 			if walkedBefore(t.last, dir) {
 				t.last = dir
 			}
 			return t, false
 		}
+	}
+	for i, t := range ts.active {
 		// The next sibling of the scope, or of a directory that the scope is in.
-		parent, name := split(dir)
-		if dir != "" && t.scope != "" && below(t.scope, parent) {
-			done := strings.TrimPrefix(t.scope[len(parent):], "/")
-			done, _, _ = strings.Cut(done, "/")
-			if n := gap(parent, done, name); n >= 0 && n <= maxGap {
-				ts.touch(i)
-				t.scope, t.last = parent, dir
-				return t, true
-			}
+		if t.scope == "" || !below(t.scope, parent) {
+			continue
+		}
+		done := strings.TrimPrefix(t.scope[len(parent):], "/")
+		done, _, _ = strings.Cut(done, "/")
+		if n := gap(parent, done, name); n >= 0 && n <= maxGap {
+			ts.touch(i)
+			t.scope, t.last = parent, dir
+			return t, true
 		}
 	}
 	if dir == "" {
 		return nil, false
 	}
-	parent, name := split(dir)
 	for i, h := range ts.heard {
 		hp, hn := split(h)
 		if hp != parent || hn == name {

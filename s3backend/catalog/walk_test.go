@@ -88,7 +88,9 @@ func TestWalks(t *testing.T) {
 		{name: "100 x 200", files: 200, dirs: []int{100}, wantFiles: 20_000, maxPages: 26, maxTime: 700 * time.Millisecond},
 		{name: "not ahead", files: 200, dirs: []int{100}, off: true, wantFiles: 20_000, maxPages: 101, maxTime: 3 * time.Second},
 		{name: "stops after 3", files: 200, dirs: []int{100}, stop: 4, wantFiles: 600, maxPages: 6, maxTime: time.Second, maxWasted: 2},
-		{name: "5 deep", files: 10, dirs: []int{5, 10, 10, 10}, wantFiles: 50_000, maxPages: 70, maxTime: 7 * time.Second, maxWasted: 1},
+		{name: "5 deep, wide", files: 10, dirs: []int{5, 10, 10, 10}, wantFiles: 50_000, maxPages: 70, maxTime: 7 * time.Second, maxWasted: 1},
+		// The directories above the last hold more than a reader waits for.
+		{name: "5 deep, narrow", files: 10, dirs: []int{4, 5, 10, 10}, wantFiles: 20_000, maxPages: 50, maxTime: 700 * time.Millisecond, maxWasted: 1},
 		// Directories of many pages each: several at once.
 		{name: "large", files: 5000, dirs: []int{12}, wantFiles: 60_000, maxPages: 66, maxTime: 700 * time.Millisecond, maxWasted: 3},
 		// What lies deeper is not asked for.

@@ -226,7 +226,9 @@ func (w *walker) hitLocked(path string) *Listing {
 }
 
 // await returns the listing of path if the walker has it or is about to; nil if not.
-// lost is true when it should have come by.
+// Of a directory with pages of keys below it the listing is not complete before the
+// last of them, and is quicker to be had by itself. lost is true when the pages that
+// came tell only of what lies before path, and of nothing that the walk came to.
 func (w *walker) await(ctx context.Context, path string, epoch uint64) (l *Listing, lost bool) {
 	prefix := w.c.Below(path)
 	w.mu.Lock()
@@ -240,7 +242,7 @@ func (w *walker) await(ctx context.Context, path string, epoch uint64) (l *Listi
 		case w.ended, passed, w.epoch != epoch, !below(path, w.scope), w.after >= prefix:
 			return nil, false
 		case w.pages >= limit:
-			return nil, true
+			return nil, w.cursor < prefix && w.pages-w.used >= maxWait
 		}
 		w.wanted = w.pages + 1
 		w.tell()
