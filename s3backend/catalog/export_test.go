@@ -1,7 +1,9 @@
 package catalog
 
 import (
+	"context"
 	"hash/maphash"
+	"iter"
 
 	"github.com/zs3fs/zs3fs/s3backend"
 )
@@ -44,4 +46,20 @@ func Mapped(prefix string, entries []s3backend.Entry, ask int, exists func(dir s
 		shown = append(shown, names)
 	}
 	return shown, m.finish(), nil
+}
+
+// LevelPages lists one level: after large pages in parts, of pages each.
+func (c *Catalog) LevelPages(ctx context.Context, prefix string, large, parts, pages int) iter.Seq2[[]s3backend.Entry, error] {
+	return c.levelPages(ctx, prefix, abreast{large, parts, pages})
+}
+
+// After guesses the key about n keys behind key after a page of keys.
+func After(prefix string, page []string, key string, n int) string {
+	var s splitter
+	var entries []s3backend.Entry
+	for _, k := range page {
+		entries = append(entries, s3backend.Entry{Object: s3backend.Object{Key: k}})
+	}
+	s.saw(entries, prefix)
+	return s.after(key, n)
 }

@@ -5,8 +5,6 @@ import (
 	"errors"
 	"sync"
 	"time"
-
-	"github.com/zs3fs/zs3fs/s3backend"
 )
 
 // loadAhead is how many names a listing is read ahead of its furthest reader: 16
@@ -115,7 +113,7 @@ func (g *growing) load(ctx context.Context) (*Listing, error) {
 		return l, nil
 	}
 	asks := doubts{c: g.c}
-	for page, err := range g.c.pages(ctx, s3backend.Span{Prefix: m.prefix}) {
+	for page, err := range g.c.levelPages(ctx, m.prefix, listAbreast) {
 		if err == nil {
 			err = m.addAll(page)
 		}
