@@ -172,19 +172,21 @@ func (l *level) start(after, until string) {
 func (p *part) list(l *level) error {
 	open := sync.OnceFunc(func() { close(p.opened) })
 	defer open()
-	last := p.after
+	last, empty := p.after, false
 	for page, err := range l.c.pages(l.ctx, s3backend.Span{Prefix: l.prefix, After: p.after}) {
 		if err != nil {
 			return err
 		}
-		if !inOrder(page, last) {
+		// What the bucket gave before the part may have been left out already.
+		if empty || !inOrder(page, last) {
 			p.deaf = true
 			return &s3backend.OpError{Op: "list", Key: l.prefix, Err: s3backend.ErrBadAnswer}
 		}
-		open()
-		if len(page) > 0 {
-			last = page[len(page)-1].Object.Key
+		if empty = len(page) == 0; empty {
+			continue
 		}
+		open()
+		last = page[len(page)-1].Object.Key
 		mine, others := cut(page, p.until)
 		p.n += len(mine)
 		select {

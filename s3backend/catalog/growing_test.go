@@ -161,7 +161,7 @@ func TestListingsAbandoned(t *testing.T) {
 	})
 }
 
-// F12: a page that fails in the middle fails the reader there, and never ends the
+// F33: a page that fails in the middle fails the reader there, and never ends the
 // directory early.
 func TestListingFailsInTheMiddle(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {

@@ -105,6 +105,9 @@ func (w *walker) run(ctx context.Context) (ending, error) {
 			return unfinished, err
 		}
 		n, before := w.arrived(), found
+		if n == 2 && s.last == "" {
+			return unsupported, nil // what it gave before the span was left out
+		}
 		for _, e := range page {
 			if err := s.add(e); err != nil {
 				return unsupported, err
