@@ -21,6 +21,9 @@ type Config struct {
 	// can read from them by itself: blockcache.Cache.Probe. nil leaves all reads to
 	// the daemon.
 	Backing func() (*os.File, error)
+	// Inodes, if not nil, is told about how many inodes the kernel holds, each time
+	// that they have become some thousands more or less. It must not wait.
+	Inodes func(n int64)
 	// FSName is the mount table's source, e.g. s3://bucket/prefix. Inode numbers
 	// are hashes of it and the path, so it must be spelled alike at each mount.
 	FSName string

@@ -19,6 +19,7 @@ func (d *dir) Lookup(ctx context.Context, name string, out *fuse.EntryOut) (*fs.
 	if len(name) > d.t.cfg.Catalog.NameMax() {
 		return nil, syscall.ENAMETOOLONG
 	}
+	d.lookups.Add(1)
 	n, err := d.t.cfg.Catalog.Lookup(ctx, d.join(name))
 	if err == nil {
 		return d.child(ctx, n, out), 0
@@ -67,12 +68,12 @@ func current(inode *fs.Inode, n catalog.Node) bool {
 func (d *dir) newChild(ctx context.Context, n catalog.Node) *fs.Inode {
 	path := d.join(n.Name)
 	if n.Dir {
-		return d.NewInode(ctx, &dir{t: d.t, path: path}, d.t.dirAttr(path))
+		return d.newInode(ctx, &dir{t: d.t, path: path}, d.t.dirAttr(path))
 	}
 	attr := d.t.fileAttr(path, n.Object)
 	f := &file{t: d.t, parent: d, name: n.Name, version: attr.Gen}
 	attr.Gen = d.t.renewals.generation(attr.Gen)
-	return d.NewInode(ctx, f, attr)
+	return d.newInode(ctx, f, attr)
 }
 
 // kernelTTL returns how long the kernel may keep an answer that is good for fresh.

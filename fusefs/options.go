@@ -43,9 +43,9 @@ func fuseOptions(cfg Config) fuse.MountOptions {
 		// An inode is one version, so its pages never go stale; without this
 		// reads are preceded by GETATTR.
 		ExplicitDataCacheControl: true,
-		// AUTO: ls without -l is not given attributes. DIRECT_IO_ALLOW_MMAP
-		// lets one process map what another reads with O_DIRECT.
-		ExtraCapabilities:       fuse.CAP_READDIRPLUS_AUTO | fuse.CAP_DIRECT_IO_ALLOW_MMAP,
+		// It lets one process map what another reads with O_DIRECT. Not
+		// READDIRPLUS_AUTO: see dirHandle.wanted.
+		ExtraCapabilities:       fuse.CAP_DIRECT_IO_ALLOW_MMAP,
 		MaxInflightRequestBytes: maxInflight,
 		Logger:                  logger,
 		Debug:                   cfg.Debug,

@@ -125,6 +125,7 @@ func (f *file) retire() {
 
 // OnForget implements fs.NodeOnForgetter.
 func (f *file) OnForget() {
+	f.t.inodes.add(-1)
 	f.course.mu.Lock()
 	defer f.course.mu.Unlock()
 	f.course.forgotten = true

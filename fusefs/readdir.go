@@ -23,7 +23,7 @@ var (
 // FOPEN_CACHE_DIR is not used: Linux 6.9 to 6.12 keep such a list beyond its time,
 // and the catalog keeps it already.
 func (d *dir) OpendirHandle(context.Context, uint32) (fs.FileHandle, uint32, syscall.Errno) {
-	return &dirHandle{d: d}, 0, 0
+	return &dirHandle{d: d, lookups: d.lookups.Load()}, 0, 0
 }
 
 // dirHandle reads one snapshot: offset n is after the n-th entry of ".", ".." and
@@ -32,6 +32,8 @@ type dirHandle struct {
 	d    *dir
 	snap *catalog.Snapshot // nil until the first read
 	pos  uint64
+	// lookups is d's when the handle was opened.
+	lookups int64
 }
 
 // Seekdir implements fs.FileSeekdirer; it comes before each READDIR (see
@@ -88,11 +90,24 @@ func (h *dirHandle) Readdirent(ctx context.Context) (*fuse.DirEntry, syscall.Err
 	return &e, 0
 }
 
+// plainAfter is how many entries are given attributes before it is known whether
+// anybody wants them.
+const plainAfter = 10_000
+
+// wanted reports whether the entries are to come with attributes, each of which makes
+// an inode: for those of a large directory, once a name in it has been looked up.
+// The kernel's own way, READDIRPLUS_AUTO, has the same idea, but forgets it after one
+// answer: find, which reads 100,000 names before it looks at the first, would look up
+// all but 200 of each by themselves.
+func (h *dirHandle) wanted() bool {
+	return h.pos < plainAfter || h.d.lookups.Load() != h.lookups
+}
+
 // Lookup implements fs.FileLookuper for READDIRPLUS: what the snapshot says, with
 // no request.
 func (h *dirHandle) Lookup(ctx context.Context, name string, out *fuse.EntryOut) (*fs.Inode, syscall.Errno) {
 	n, ok := h.snap.Find(name)
-	if !ok {
+	if !ok || !h.wanted() {
 		return nil, syscall.ENOENT
 	}
 	return h.d.child(ctx, n, out), 0

@@ -9,6 +9,7 @@ type Stats struct {
 	Reads       int64 // READ requests answered
 	ReadBytes   int64 // and the bytes in them
 	Retired     int64 // inodes replaced because they are to be read the other way
+	Inodes      int64 // that the kernel holds now
 }
 
 type counts struct {
@@ -24,6 +25,7 @@ func (m *Mount) Stats() Stats {
 		Reads:       c.reads.Load(),
 		ReadBytes:   c.readBytes.Load(),
 		Retired:     c.retired.Load(),
+		Inodes:      m.tree.inodes.n.Load(),
 	}
 }
 

@@ -20,6 +20,7 @@ type tree struct {
 	stale   *invalidator
 	reopens reopens
 	counts  counts
+	inodes  inodes
 	orders  inodeOrders
 
 	passthrough passthrough
@@ -33,6 +34,7 @@ func newTree(cfg Config) *tree {
 	t := &tree{
 		cfg:         cfg,
 		mounted:     time.Now(),
+		inodes:      inodes{tell: cfg.Inodes},
 		archivedLog: rate.Sometimes{First: 10, Interval: time.Second},
 		failedLog:   rate.Sometimes{First: 10, Interval: time.Second},
 	}
@@ -45,6 +47,8 @@ type dir struct {
 	fs.Inode
 	t    *tree
 	path string // relative to the mount's prefix; "" is the root
+	// lookups counts the names looked up one by one.
+	lookups atomic.Int64
 
 	// unfollowed are the latest opens that did not follow the listing's order, less
 	// half of them for each that did.

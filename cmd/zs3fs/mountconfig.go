@@ -38,7 +38,8 @@ func (c *chain) mountConfig(o *Options, log *slog.Logger) fusefs.Config {
 	return fusefs.Config{
 		Backing: backing,
 		Catalog: c.catalog, Open: c.crew.Open, Files: c.files, FSName: name,
-		UID: m.UID.id, GID: m.GID.id,
+		Inodes: func(n int64) { limitGoMemory(c.memory.Limit() + o.Tree.Memory + n*inodeMemory) },
+		UID:    m.UID.id, GID: m.GID.id,
 		FileMode:   os.FileMode(m.FileMode &^ (m.Umask | m.Fmask)),
 		DirMode:    os.FileMode(m.DirMode &^ (m.Umask | m.Dmask)),
 		AllowOther: m.AllowOther, AllowRoot: m.AllowRoot,

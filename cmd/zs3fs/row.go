@@ -78,6 +78,7 @@ func rows() []row {
 		{"list_ahead_requests_total", "pages listed ahead of a program that walks through directories", func(s *snapshot) int64 { return s.names.AheadRequests }},
 		{"list_ahead_useful_total", "of these, told of a directory that it came to", func(s *snapshot) int64 { return s.names.AheadUseful }},
 		{"list_ahead_wasted_total", "of these, told of none", func(s *snapshot) int64 { return s.names.AheadWasted }},
+		{"kernel_inodes", "files and directories that the kernel holds in its memory", func(s *snapshot) int64 { return s.kernel.Inodes }},
 		{"kernel_opens_total", "opens of files that the kernel reads by itself", func(s *snapshot) int64 { return s.kernel.KernelOpens }},
 		{"daemon_opens_total", "opens of files that the daemon reads", func(s *snapshot) int64 { return s.kernel.DaemonOpens }},
 		{"daemon_reads_total", "reads that the daemon answered", func(s *snapshot) int64 { return s.kernel.Reads }},
