@@ -106,6 +106,9 @@ func (c *Catalog) awaitWalk(ctx context.Context, path string, epoch uint64) *Lis
 			t.w, t.large = nil, true
 		}
 	}
+	if l != nil && l.Fresh() == 0 {
+		return nil // it has waited for too long
+	}
 	return l
 }
 
@@ -127,13 +130,9 @@ func (c *Catalog) sawNoSpans() {
 // gap returns how many directories lie between two of one parent; negative when
 // they stand in the other order, or are not known to be there.
 func (c *Catalog) gap(parent, from, to string) int {
-	l := c.Kept(parent)
+	l, _ := c.Kept(parent)
 	if l == nil {
-		g := c.growingAt(parent)
-		if g == nil {
-			return -1
-		}
-		l, _, _, _ = g.state()
+		return -1
 	}
 	a, okA := l.Place(from)
 	b, okB := l.Place(to)

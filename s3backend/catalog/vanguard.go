@@ -40,7 +40,7 @@ func (v *vanguard) lead(c *Catalog, dir string) {
 			v.drop(c, path)
 		}
 	}
-	l := c.Kept(parent)
+	l, _ := c.Kept(parent)
 	if l == nil {
 		return
 	}
