@@ -66,7 +66,7 @@ func (d *detector) jump(p *plan, s *stream, h *handle) *stream {
 			p.drop = append(p.drop, d.clip(t.skipped(l, s.back()), t.id)...)
 		}
 		t.start, t.next, t.used = s.start, s.next, s.used
-		t.visit, t.bound = s.visit, 0
+		t.visit, t.bound = s.visit, s.bound
 		t.read += s.read
 		t.share(s)
 		id := t.id
