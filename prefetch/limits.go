@@ -20,7 +20,10 @@ const (
 	smallBlocks = 4
 	// A window is at most so many times what its stream has read: a few reads of
 	// 4 KiB at the head of a file are no reason for 32 MiB.
-	trust = 8
+	headTrust = 8
+	// Of one that began at a place in the middle, less is believed: it may be a
+	// column of a few blocks, with others behind it that nobody reads.
+	placeTrust = 2
 )
 
 const (

@@ -145,12 +145,20 @@ func (s *stream) trim(l limits) {
 	}
 }
 
+// trust is how many times what was read the window may be.
+func (s *stream) trust() int64 {
+	if s.visit > 0 && !s.downwards {
+		return placeTrust
+	}
+	return headTrust
+}
+
 // grow widens the window at a hit, and reports whether the reader had waited.
 func (s *stream) grow(l limits) (stalled bool) {
 	stalled, s.stalled = s.stalled, false
 	switch {
 	case s.window < freeBlocks:
-		w := max(l.start, trust*((s.read+l.block-1)/l.block))
+		w := max(l.start, s.trust()*((s.read+l.block-1)/l.block))
 		s.window = max(s.window, min(2*s.window, freeBlocks, w))
 	case stalled:
 		s.window += s.window / 2
