@@ -164,7 +164,7 @@ func (d *detector) hit(p *plan, s *stream, now time.Time, h *handle, off, end in
 	case s.active && s.downwards == down:
 	case s.active: // not enough to turn: who does, soon is out of reach (trim)
 		up, down = false, false
-	case s.hits >= activeHits && !d.overtaken(s, false):
+	case s.hits >= activeHits && s.next-s.start > l.block && !d.overtaken(s, false):
 		s = d.jump(p, s, h)
 	case s.backs >= backwardHits && !d.overtaken(s, true):
 		s.downwards = true

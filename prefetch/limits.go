@@ -36,7 +36,8 @@ const (
 	idleTime  = 2 * time.Second
 	stealTime = time.Second
 	// Random reads are adjacent once in a while: so a stream is believed from
-	// the second read that goes on where another ended.
+	// the second read that goes on where another ended, and from more than a block
+	// on, which may come as four reads of the kernel's.
 	activeHits = 2
 	// Reading backwards is rarer than a piece overtaken: it takes one more.
 	backwardHits = 3

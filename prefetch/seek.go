@@ -26,7 +26,7 @@ func (d *detector) join(s *stream, up, down bool) (joined *stream, furtherUp, fu
 				s.edge = t.edge
 			}
 			up, down = up || above, down || below
-		case t.active || !s.active && t.read > s.read:
+		case t.active || !s.active && t.read >= s.read:
 			up, down = s.next > t.next, s.start < t.start
 			s.adopt(t)
 		default:
