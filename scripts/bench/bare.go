@@ -36,7 +36,7 @@ type bareJob struct {
 // network and the client's half of the processors allow.
 func clients() map[string]func(bareJob) (outcome, error) {
 	return map[string]func(bareJob) (outcome, error){
-		bareName: bareJob.bare, bareWriteName: bareJob.bare, naiveName: bareJob.naive, libraryName: bareJob.library,
+		bareName: bareJob.bare, bareWriteName: bareJob.bare, naiveName: bareJob.naive, libraryName: bareJob.packages,
 	}
 }
 

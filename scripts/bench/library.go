@@ -11,9 +11,9 @@ import (
 	"github.com/zs3fs/zs3fs/s3backend"
 )
 
-// library is how a Go program reads with this module's packages, without a mount and
+// packages is how a Go program reads with this module's packages, without a mount and
 // with nothing kept on disk: the defaults of zs3fs cat.
-func (b bareJob) library() (o outcome, err error) {
+func (b bareJob) packages() (o outcome, err error) {
 	ctx := context.Background()
 	client, err := s3backend.New(ctx, s3backend.Options{Bucket: bucketName, EndpointURL: b.URL, Region: region,
 		ForcePathStyle: true, CABundle: b.CA, Connections: bareConnections})

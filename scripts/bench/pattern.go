@@ -19,10 +19,10 @@ type pattern struct {
 	// latency says that what counts is the time of an operation, not the speed.
 	latency bool
 	// only names the tools that it is for; all without.
-	only    []string
-	options string // of zs3fs
-	faults  bool
-	library bool // of programs that use the library instead of a mount
+	only      []string
+	options   string // of zs3fs
+	faults    bool
+	goProgram bool // of programs that use the library instead of a mount
 	// everywhere: also measured in the profiles that have a part of the patterns only.
 	everywhere bool
 }
@@ -94,10 +94,10 @@ func warmPatterns() []pattern {
 // libraryPatterns add up what they read, as a stage of a data pipeline does.
 func libraryPatterns() []pattern {
 	return []pattern{
-		{name: "go-stream", what: "a Go program adds up one object", library: true, jobs: func(*dataset) []job {
+		{name: "go-stream", what: "a Go program adds up one object", goProgram: true, jobs: func(*dataset) []job {
 			return []job{{Mode: "seq", Paths: []string{"big"}, Width: 1, Size: 1 << 20, Sum: true}}
 		}},
-		{name: "go-files", what: "the same of 16 objects, 4 at a time", library: true, jobs: func(*dataset) []job {
+		{name: "go-files", what: "the same of 16 objects, 4 at a time", goProgram: true, jobs: func(*dataset) []job {
 			return []job{{Mode: "seq", Paths: parts(16), Width: 4, Size: 1 << 20}}
 		}},
 	}

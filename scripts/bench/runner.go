@@ -67,7 +67,7 @@ func (r *runner) names(pat pattern) []string {
 	var all []string
 	without := []string{bareName, bareWriteName}
 	switch {
-	case pat.library:
+	case pat.goProgram:
 		without = []string{bareName, naiveName, libraryName}
 	case pat.before != nil || pat.faults || len(pat.only) > 0:
 		without = nil
@@ -77,7 +77,7 @@ func (r *runner) names(pat pattern) []string {
 			all = append(all, name)
 		}
 	}
-	if pat.library {
+	if pat.goProgram {
 		return all
 	}
 	for _, t := range r.tools {
