@@ -207,16 +207,19 @@ func (d *disk) evictBlocks(o *object, from, to, need int64) (freed int64) {
 				return freed
 			}
 			first, n := o.victimsLocked(hand, end, need-freed)
+			if n == 0 {
+				mu.Unlock()
+				hand = first
+				continue
+			}
 			entries := o.clearLocked(first, n)
 			mu.Unlock()
-			if n > 0 {
-				bytes, ok := d.wipe(o, f, first, n, entries)
-				if !ok {
-					return freed
-				}
-				freed += bytes
-				d.c.counts.evicted.Add(n)
+			bytes, ok := d.wipe(o, f, first, n, entries)
+			if !ok {
+				return freed
 			}
+			freed += bytes
+			d.c.counts.evicted.Add(n)
 			hand = first + n
 		}
 		if hand == to {
