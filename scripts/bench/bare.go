@@ -57,6 +57,7 @@ func bareMain() error {
 	if err != nil {
 		return err
 	}
+	o.Peak = peakOf(os.Getpid())
 	return json.NewEncoder(os.Stdout).Encode(o)
 }
 

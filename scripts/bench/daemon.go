@@ -109,8 +109,10 @@ func (d *daemon) cpu() time.Duration {
 }
 
 // peak returns the largest resident size so far, in bytes.
-func (d *daemon) peak() int64 {
-	f, err := os.Open(fmt.Sprintf("/proc/%d/status", d.cmd.Process.Pid))
+func (d *daemon) peak() int64 { return peakOf(d.cmd.Process.Pid) }
+
+func peakOf(pid int) int64 {
+	f, err := os.Open(fmt.Sprintf("/proc/%d/status", pid))
 	if err != nil {
 		return 0
 	}

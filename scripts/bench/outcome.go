@@ -11,6 +11,9 @@ type outcome struct {
 	// P50 and P99 of an operation, in milliseconds.
 	P50, P99 float64
 	Sum      uint32 // CRC-32C of what was read, where the job asks for it
+	// Peak is the largest resident size of a process that reads without a mount. Not
+	// ru_maxrss, which begins with that of the process that started it.
+	Peak int64
 }
 
 // blockSize is that of the cache's blocks.

@@ -12,7 +12,7 @@ type profile struct {
 	TLS             bool
 }
 
-// profiles are the issue's. The first is that of the figures and of the whole table.
+// profiles are the networks that are measured. The first is that of the figures and of the whole table.
 func profiles() []profile {
 	const region, far = 20 * time.Millisecond, 100 * time.Millisecond
 	return []profile{

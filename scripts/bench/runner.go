@@ -10,8 +10,8 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
-	"syscall"
 	"time"
 )
 
@@ -81,7 +81,7 @@ func (r *runner) names(pat pattern) []string {
 		return all
 	}
 	for _, t := range r.tools {
-		if len(pat.only) == 0 || contains(pat.only, t.name) {
+		if len(pat.only) == 0 || slices.Contains(pat.only, t.name) {
 			all = append(all, t.name)
 		}
 	}
@@ -131,9 +131,7 @@ func (r *runner) bare(ctx context.Context, p profile, pat pattern, b bareJob) (s
 		return s, err
 	}
 	s.cpu = state.UserTime() + state.SystemTime()
-	if u, ok := state.SysUsage().(*syscall.Rusage); ok {
-		s.peak = u.Maxrss << 10
-	}
+	s.peak = s.Peak
 	if s.Counts, err = r.server.counts(); err == nil && b.Job.Sum && (b.As == naiveName || b.As == libraryName) {
 		err = r.right(s)
 	}
@@ -151,7 +149,11 @@ func (r *runner) mounted(ctx context.Context, p profile, pat pattern, t tool, di
 	if err != nil {
 		return s, err
 	}
-	defer func() { err = errors.Join(err, d.umount()) }()
+	defer func() {
+		if d != nil { // a second mount may have failed
+			err = errors.Join(err, d.umount())
+		}
+	}()
 	if pat.before != nil {
 		if err := r.prepare(ctx, pat, at); err != nil {
 			return s, err

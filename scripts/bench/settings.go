@@ -61,7 +61,7 @@ func parse(args []string, out io.Writer) (settings, error) {
 func command(f *flag.FlagSet) string {
 	words := []string{"go run ./scripts/bench"}
 	f.Visit(func(given *flag.Flag) {
-		if !contains([]string{"cache-dir", "bin", "results"}, given.Name) {
+		if !slices.Contains([]string{"cache-dir", "bin", "results"}, given.Name) {
 			words = append(words, "-"+given.Name+"="+given.Value.String())
 		}
 	})
@@ -87,7 +87,7 @@ func (s settings) check(rest []string) error {
 	}
 	for i, names := range [][]string{s.patterns, s.tools, s.networkNames} {
 		for _, name := range names {
-			if !contains(known[i], name) {
+			if !slices.Contains(known[i], name) {
 				return fmt.Errorf("unknown %q; known are %s", name, strings.Join(known[i], ", "))
 			}
 		}
@@ -96,14 +96,14 @@ func (s settings) check(rest []string) error {
 }
 
 // wants says that a tool was asked for, or that all were.
-func (s settings) wants(tool string) bool { return len(s.tools) == 0 || contains(s.tools, tool) }
+func (s settings) wants(tool string) bool { return len(s.tools) == 0 || slices.Contains(s.tools, tool) }
 
 // chosen are the patterns that are to be measured in a profile: all in the first one,
 // and in the others those of everywhere, unless patterns were asked for.
 func (s settings) chosen(p profile) []pattern {
 	return slices.DeleteFunc(patterns(), func(pat pattern) bool {
 		if len(s.patterns) > 0 {
-			return !contains(s.patterns, pat.name)
+			return !slices.Contains(s.patterns, pat.name)
 		}
 		return p.Name != profiles()[0].Name && !pat.everywhere
 	})
@@ -116,7 +116,7 @@ func (s settings) networks() []profile {
 	if len(s.networkNames) == 0 && len(s.patterns) > 0 {
 		return all[:1]
 	}
-	return slices.DeleteFunc(all, func(p profile) bool { return len(s.networkNames) > 0 && !contains(s.networkNames, p.Name) })
+	return slices.DeleteFunc(all, func(p profile) bool { return len(s.networkNames) > 0 && !slices.Contains(s.networkNames, p.Name) })
 }
 
 // needsTable says that a chosen pattern reads the Parquet file.
@@ -142,8 +142,6 @@ func usage(f *flag.FlagSet) {
 		fmt.Fprintf(out, "  %-16s %s\n", p.Name, p.What)
 	}
 }
-
-func contains(names []string, name string) bool { return slices.Contains(names, name) }
 
 // joined joins comma-separated lists.
 func joined(lists ...string) string {
