@@ -25,14 +25,10 @@ func (f *file) opened(cached bool) {
 		d.renew()
 	}
 	d.unfollowed.Store(unfollowed)
-	switch {
-	case unfollowed < unfollowedOpens:
+	if unfollowed < unfollowedOpens || l != nil && (!complete || l.Len() > maxInodeFiles) {
 		return
-	case l == nil:
-		list = nil
-	case !complete || l.Len() > maxInodeFiles:
-		return
-	default:
+	}
+	if l != nil {
 		list = f.t.orders.of(d, l)
 	}
 	if files.Opened(d.path+inodeOrderTag, list, f.name, cached) {

@@ -19,7 +19,6 @@ type inodeOrder struct {
 	list   *catalog.Listing
 	inodes []uint64 // rising
 	places []int32  // in the listing, of these
-	t      *tree
 	dir    *dir
 }
 
@@ -35,7 +34,7 @@ func newInodeOrder(d *dir, list *catalog.Listing) *inodeOrder {
 		entries[i] = entry{inoOf(d.t.cfg.FSName, d.join(n.Name)), int32(i)}
 	}
 	slices.SortFunc(entries, func(a, b entry) int { return cmp.Compare(a.inode, b.inode) })
-	o := &inodeOrder{list: list, t: d.t, dir: d, inodes: make([]uint64, len(entries)), places: make([]int32, len(entries))}
+	o := &inodeOrder{list: list, dir: d, inodes: make([]uint64, len(entries)), places: make([]int32, len(entries))}
 	for i, e := range entries {
 		o.inodes[i], o.places[i] = e.inode, e.place
 	}
@@ -47,7 +46,7 @@ func (o *inodeOrder) Len() int { return len(o.places) }
 
 // Place implements prefetch.Listing.
 func (o *inodeOrder) Place(name string) (int, bool) {
-	return slices.BinarySearch(o.inodes, inoOf(o.t.cfg.FSName, o.dir.join(name)))
+	return slices.BinarySearch(o.inodes, inoOf(o.dir.t.cfg.FSName, o.dir.join(name)))
 }
 
 // File implements prefetch.Listing.
