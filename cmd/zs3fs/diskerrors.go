@@ -28,24 +28,26 @@ func watchDiskErrors(dataset string, tools *zfs.Tools, distrust func(), log *slo
 		defer close(w.done)
 		tick := time.NewTicker(diskErrorsEvery)
 		defer tick.Stop()
-		known, err := tools.Errors(dataset)
-		if err != nil {
-			log.Debug("the pool's errors cannot be counted", "dataset", dataset, "error", err)
-			return
-		}
+		known, told := int64(-1), false
 		for {
+			now, err := tools.Errors(dataset)
+			switch {
+			case err != nil && !told:
+				told = true
+				log.Warn("the pool's errors cannot be counted: a record that rots is EIO for who reads a complete file, and is not healed (--passthrough=false rules that out)",
+					"dataset", dataset, "error", err)
+			case err != nil:
+			case known >= 0 && now > known:
+				log.Warn("the pool has met errors: what is cached is verified again", "dataset", dataset, "errors", now-known)
+				distrust()
+				known = now
+			default:
+				known = now // also after zpool clear
+			}
 			select {
 			case <-ctx.Done():
 				return
 			case <-tick.C:
-			}
-			now, err := tools.Errors(dataset)
-			if err == nil && now > known {
-				log.Warn("the pool has met errors: what is cached is verified again", "dataset", dataset, "errors", now-known)
-				distrust()
-			}
-			if err == nil {
-				known = now // also after zpool clear
 			}
 		}
 	}()

@@ -62,6 +62,8 @@ func (s *survey) look() {
 	findings, checkErr := s.tools.Check(s.dataset, s.blockSize)
 	if err = errors.Join(err, checkErr); err != nil {
 		s.log.Debug("the cache's dataset cannot be looked at", "dataset", s.dataset, "error", err)
+	}
+	if checkErr != nil {
 		return
 	}
 	s.mu.Lock()
