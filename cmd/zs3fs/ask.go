@@ -7,10 +7,18 @@ import (
 	"io"
 	"io/fs"
 	"net/http"
+	"time"
 
 	"github.com/moby/sys/mountinfo"
 
 	"github.com/zs3fs/zs3fs/internal/control"
+)
+
+const (
+	// A status waits for nothing but a second for the disk.
+	statusPatience = 10 * time.Second
+	// A pin waits for the cache's sweep, which the daemon gives up after five minutes.
+	changePatience = 5*time.Minute + 5*time.Second
 )
 
 // mountOf returns the zs3fs mount that path lies on. It reads the mount table; a
@@ -43,7 +51,11 @@ func ask(runtimeDir, mountpoint, method, path string, in, out any) error {
 	if err != nil {
 		return err
 	}
-	response, err := control.Client(runtimeDir, mountpoint).Do(request)
+	patience := changePatience
+	if method == http.MethodGet {
+		patience = statusPatience
+	}
+	response, err := control.Client(runtimeDir, mountpoint, patience).Do(request)
 	if errors.Is(err, fs.ErrPermission) {
 		return fail(NoControl, "the control socket of %s is another user's: %v", mountpoint, err)
 	}

@@ -67,11 +67,16 @@ func (c *chain) open(ctx context.Context, o *Options, log *slog.Logger) (err err
 	return nil
 }
 
-// openBucket makes the client and asks for the bucket once.
-func (c *chain) openBucket(ctx context.Context, o *Options, log *slog.Logger) (err error) {
+// newClient makes the client of the source's bucket; it asks for nothing yet.
+func newClient(ctx context.Context, o *Options, log *slog.Logger) (*s3backend.Client, error) {
 	options := o.S3
 	options.Bucket, options.Connections, options.Logger = o.Source.Bucket, o.Read.Connections, log
-	if c.client, err = s3backend.New(ctx, options); err != nil {
+	return s3backend.New(ctx, options)
+}
+
+// openBucket makes the client and asks for the bucket once.
+func (c *chain) openBucket(ctx context.Context, o *Options, log *slog.Logger) (err error) {
+	if c.client, err = newClient(ctx, o, log); err != nil {
 		return s3Error(err, o, nil)
 	}
 	c.closers = append(c.closers, c.client.Close)

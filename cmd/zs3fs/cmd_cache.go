@@ -53,7 +53,7 @@ func askAbout(runtimeDir, verb, path string) error {
 	if err != nil {
 		return fail(Failed, "%s: %v", path, err)
 	}
-	if err := ask(runtimeDir, m.Mountpoint, "POST", "/"+verb, pathRequest{below}, nil); err != nil {
+	if err := ask(runtimeDir, m.Mountpoint, "POST", "/"+verb, pathRequest{[]byte(below)}, nil); err != nil {
 		return fail(codeOf(err), "%s: %v", path, err)
 	}
 	return nil

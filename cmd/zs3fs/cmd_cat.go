@@ -59,18 +59,12 @@ func catObject(ctx context.Context, o Options, uri string, out io.Writer) (err e
 	if o.Source, key, err = parseObject(uri); err != nil {
 		return err
 	}
-	// Standard error is for the one line about a failure.
-	if o.Log.File == "" && !o.Log.Verbose && !o.Log.Debug {
-		o.Log.Level.value = "error"
-	}
-	log, closer, err := openLog(&o, false)
+	log, closer, err := quietLog(&o)
 	if err != nil {
 		return err
 	}
 	defer closer.Close()
-	options := o.S3
-	options.Bucket, options.Connections, options.Logger = o.Source.Bucket, o.Read.Connections, log
-	client, err := s3backend.New(ctx, options)
+	client, err := newClient(ctx, &o, log)
 	if err != nil {
 		return objectError(err, &o, nil, uri)
 	}

@@ -26,6 +26,7 @@ func doctorCommand() *cobra.Command {
 			"zs3fs cat reads any of them. All keys are listed, 1,000 a request.",
 		Args: exactArgs("SOURCE"),
 		RunE: func(cmd *cobra.Command, args []string) (err error) {
+			ignoreSignals() // a closed pipe is an error like others, and its reader had enough
 			o.Cache.BlockSize, o.Cache.Dir = defaultBlock, "unused"
 			o.Read.Connections, o.Read.RequestSize = defaultConnections, defaultRequest
 			if err = decode(cmd.Flags(), o, nil, false); err != nil {
@@ -53,17 +54,12 @@ func doctorCommand() *cobra.Command {
 }
 
 func auditKeys(ctx context.Context, o *Options, out io.Writer) error {
-	if o.Log.File == "" && !o.Log.Verbose && !o.Log.Debug {
-		o.Log.Level.value = "error"
-	}
-	log, closer, err := openLog(o, false)
+	log, closer, err := quietLog(o)
 	if err != nil {
 		return err
 	}
 	defer closer.Close()
-	options := o.S3
-	options.Bucket, options.Logger = o.Source.Bucket, log
-	client, err := s3backend.New(ctx, options)
+	client, err := newClient(ctx, o, log)
 	if err != nil {
 		return s3Error(err, o, nil)
 	}

@@ -1,10 +1,7 @@
 package main
 
 import (
-	"encoding/json"
 	"net/http"
-	"path/filepath"
-	"strings"
 
 	"github.com/spf13/cobra"
 )
@@ -37,12 +34,8 @@ func refreshCommand() *cobra.Command {
 
 // refresh is the daemon's part. It touches the mount's dentries, never the mount.
 func (m *mounted) refresh(w http.ResponseWriter, r *http.Request) {
-	var in pathRequest
-	if err := json.NewDecoder(r.Body).Decode(&in); err != nil {
-		answer(w, http.StatusBadRequest, refusal{err.Error()})
-		return
+	if path, ok := readPath(w, r); ok {
+		m.mount.Refresh(path)
+		w.WriteHeader(http.StatusNoContent)
 	}
-	path := filepath.Clean("/" + in.Path)
-	m.mount.Refresh(strings.TrimPrefix(path, "/"))
-	w.WriteHeader(http.StatusNoContent)
 }

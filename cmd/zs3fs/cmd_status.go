@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"os"
 	"strings"
 	"text/tabwriter"
 	"time"
@@ -74,6 +75,9 @@ func statusOfAll(out io.Writer, runtimeDir string, asJSON bool) error {
 	for _, m := range mounts {
 		var s status
 		if err := ask(runtimeDir, m.Mountpoint, "GET", "/status", nil, &s); err != nil {
+			if failed != nil {
+				fmt.Fprintln(os.Stderr, "zs3fs:", failed) // the last one is the command's own
+			}
 			failed = err
 			continue
 		}

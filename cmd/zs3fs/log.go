@@ -136,3 +136,12 @@ func (b *lineBuffer) Write(p []byte) (int, error) {
 	*b = append(*b, p...)
 	return len(p), nil
 }
+
+// quietLog is the log of commands that print what they find: where none was asked for,
+// standard error is for the one line about a failure.
+func quietLog(o *Options) (*slog.Logger, io.Closer, error) {
+	if o.Log.File == "" && !o.Log.Verbose && !o.Log.Debug {
+		o.Log.Level.value = "error"
+	}
+	return openLog(o, false)
+}

@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"path/filepath"
 	"strings"
 	"time"
 
@@ -72,9 +73,21 @@ func listenMetrics(address string) (net.Listener, error) {
 	return l, nil
 }
 
-// pathRequest is the body of a POST: a path below the mount point.
+// pathRequest is the body of a POST: a path below the mount point. In bytes, as names
+// need not be UTF-8, which JSON's strings must be.
 type pathRequest struct {
-	Path string `json:"path"`
+	Path []byte `json:"path"`
+}
+
+// readPath returns a request's path as the catalog has it; when there is none it has
+// answered.
+func readPath(w http.ResponseWriter, r *http.Request) (path string, ok bool) {
+	var in pathRequest
+	if err := json.NewDecoder(r.Body).Decode(&in); err != nil {
+		answer(w, http.StatusBadRequest, refusal{err.Error()})
+		return "", false
+	}
+	return strings.TrimPrefix(filepath.Clean("/"+string(in.Path)), "/"), true
 }
 
 // refusal is the body of an answer that is no success.
@@ -86,12 +99,11 @@ type refusal struct {
 // catalog: to ask the mount for it would be to wait for ourselves.
 func (m *mounted) change(do func(*blockcache.Version) error) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
-		var in pathRequest
-		if err := json.NewDecoder(r.Body).Decode(&in); err != nil {
-			answer(w, http.StatusBadRequest, refusal{err.Error()})
+		path, ok := readPath(w, r)
+		if !ok {
 			return
 		}
-		node, err := m.chain.catalog.Lookup(r.Context(), in.Path)
+		node, err := m.chain.catalog.Lookup(r.Context(), path)
 		switch {
 		case errors.Is(err, fs.ErrNotExist):
 			answer(w, http.StatusNotFound, refusal{"there is no such file"})

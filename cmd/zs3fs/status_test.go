@@ -15,6 +15,7 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/zs3fs/zs3fs/internal/control"
+	"github.com/zs3fs/zs3fs/s3backend/s3test"
 )
 
 func (s *stand) runtimeDir() string { return filepath.Join(s.dir, "run") }
@@ -59,7 +60,7 @@ func TestStatus(t *testing.T) {
 			t.Errorf("no %q in %s", want, page.stdout)
 		}
 	}
-	_, metrics := get(t, control.Client(s.runtimeDir(), s.mnt), "http://zs3fs/metrics")
+	_, metrics := get(t, control.Client(s.runtimeDir(), s.mnt, statusPatience), "http://zs3fs/metrics")
 	for _, r := range rows() {
 		if !strings.Contains(metrics, "\nzs3fs_"+r.name+" ") || !strings.Contains(page.stdout, r.help) {
 			t.Errorf("no %s in the metrics or the page", r.name)
@@ -125,6 +126,9 @@ func TestMetricsAddress(t *testing.T) {
 
 func TestPin(t *testing.T) {
 	s := newStand(t)
+	const odd = "not UTF-8 \xff"
+	s.mem.Put(odd, s3test.Bytes([]byte("odd")))
+	s.mem.Put(strings.ToValidUTF8(odd, "\ufffd"), s3test.Bytes([]byte("its neighbour")))
 	s.foreground()
 	file := filepath.Join(s.mnt, "file")
 	pinned := func() int64 {
@@ -141,6 +145,14 @@ func TestPin(t *testing.T) {
 	s.must("cache", "unpin", file)
 	if n := pinned(); n != 1 {
 		t.Errorf("%d versions are pinned", n)
+	}
+	// As a version is known by its name, the neighbour is another.
+	s.must("cache", "pin", filepath.Join(s.mnt, odd), filepath.Join(s.mnt, strings.ToValidUTF8(odd, "\ufffd")))
+	if n := pinned(); n != 3 {
+		t.Errorf("%d versions are pinned", n)
+	}
+	if o := s.run("cache", "pin", s.mnt); o.code != Failed || !strings.Contains(o.stderr, "is a directory") {
+		t.Errorf("the mount point: code %d, %q", o.code, o.stderr)
 	}
 	for path, want := range map[string]Code{filepath.Join(s.mnt, "missing"): Failed, filepath.Join(s.mnt, "dir"): Failed, s.dir: NotMounted} {
 		if o := s.run("cache", "pin", path); o.code != want || strings.Count(o.stderr, "\n") != 1 {

@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"go.uber.org/goleak"
 )
@@ -29,7 +30,7 @@ func serve(t *testing.T, dir, mnt, text string) *Server {
 }
 
 func ask(dir, mnt string) (string, error) {
-	r, err := Client(dir, mnt).Get("http://zs3fs/")
+	r, err := Client(dir, mnt, time.Minute).Get("http://zs3fs/")
 	if err != nil {
 		return "", err
 	}

@@ -7,7 +7,6 @@ import (
 	"net"
 	"os"
 	"path/filepath"
-	"strings"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -81,7 +80,7 @@ func removeStale(fd int, dir string) {
 		return
 	}
 	for _, e := range entries {
-		if filepath.Ext(e.Name()) != suffix || strings.HasPrefix(e.Name(), ".") || e.Type() != os.ModeSocket {
+		if filepath.Ext(e.Name()) != suffix || e.Type() != os.ModeSocket {
 			continue
 		}
 		conn, err := net.DialTimeout("unix", pathIn(fd, e.Name()), dialTimeout)
