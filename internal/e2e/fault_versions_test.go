@@ -127,8 +127,9 @@ func TestReadOnByLearntVersion(t *testing.T) {
 				s.bucket.Delete("d/f")
 			}
 		}
-		if n := s.server.Count(); versioning && n != reads {
-			t.Errorf("%d requests for %d blocks", n, reads)
+		// Beside them there may be the HEAD for the checksum of what is whole by now.
+		if n := s.server.Count(s3test.OpGet); versioning && n != reads {
+			t.Errorf("%d GETs for %d blocks", n, reads)
 		}
 		s.bucket.Put(g.key, g.content)
 	}
