@@ -25,13 +25,14 @@ func (b *body) VersionID() string { return b.version }
 
 // byVersion asks for the version id, if there is one, and without it where that
 // is refused or the version is gone: If-Match keeps the bytes just as well, while
-// the current version has them.
-func (c *Client) byVersion(id string, ask func(id *string) error) error {
-	if id == "" || c.unversioned.Load() {
+// the current version has them. Without an ETag nothing else would.
+func (c *Client) byVersion(obj Object, ask func(id *string) error) error {
+	if obj.VersionID == "" || obj.ETag != "" && c.unversioned.Load() {
 		return ask(nil)
 	}
-	err := ask(&id)
+	err := ask(&obj.VersionID)
 	switch {
+	case obj.ETag == "":
 	case isAccessDenied(err):
 		if err = ask(nil); err == nil {
 			c.unversioned.Store(true)

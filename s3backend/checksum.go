@@ -87,7 +87,7 @@ func (c *Client) headVersion(ctx context.Context, obj Object) (http.Header, erro
 		in.IfMatch = &obj.ETag
 	}
 	var out *s3.HeadObjectOutput
-	err := c.byVersion(obj.VersionID, func(id *string) (err error) {
+	err := c.byVersion(obj, func(id *string) (err error) {
 		in.VersionId = id
 		out, err = c.s3.HeadObject(ctx, in, c.inRegion)
 		return err

@@ -57,7 +57,7 @@ func (c *Client) get(ctx context.Context, obj Object, off, end int64) (io.ReadCl
 		in.Range = aws.String(fmt.Sprintf("bytes=%d-%d", off, end-1))
 	}
 	var out *s3.GetObjectOutput
-	err := c.byVersion(obj.VersionID, func(id *string) (err error) {
+	err := c.byVersion(obj, func(id *string) (err error) {
 		in.VersionId = id
 		out, err = c.s3.GetObject(ctx, in, options...)
 		return err
