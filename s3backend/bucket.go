@@ -7,7 +7,7 @@ import (
 )
 
 // Bucket is the contract of the bucket: three questions, none of which changes
-// anything. Implementations: [Client], and s3test.Mem for tests; the suite in
+// anything. Implementations: [Client], asof.Bucket on top of it, and s3test.Mem for tests; the suite in
 // s3test/conformance holds both, and real servers, to the sentences below.
 //
 // All methods may be called concurrently. Every error is an [*OpError] around

@@ -20,6 +20,6 @@
 // [OpError]; no caller has to look at an HTTP status or at a message.
 //
 // Its neighbour on the read path is package blockcache, which calls Open.
-// Package catalog (names and attributes) calls Head and List. Package s3test
-// holds a bucket in memory, a server and the conformance suite of the contract.
+// Package catalog (names and attributes) calls Head, List and Pages, package asof
+// (a bucket as it was) Versions. Package s3test holds a bucket in memory, a server and the conformance suite of the contract.
 package s3backend

@@ -18,15 +18,29 @@ type Span struct {
 
 // Pager is a [Bucket] that gives its listings page by page, and parts of them.
 type Pager interface {
-	// Pages yields what Bucket.List yields, in pages of at most 1,000 entries that
-	// belong to the caller, with these differences: of span only; every key and
+	// Pages yields what Bucket.List yields, in the server's pages, which belong to the
+	// caller, with these differences: of span only; every key and
 	// no common prefix if span.Deep; and where the server says something twice it
 	// comes twice, since nothing is kept from page to page. Pages but the last may
 	// be empty. The next page is asked for when the loop comes back for it.
 	Pages(ctx context.Context, span Span) iter.Seq2[[]Entry, error]
 }
 
-var _ Pager = (*Client)(nil)
+// AfterIgnorer is what a [Pager] may be beside: it knows whether the server has been
+// seen to ignore Span.After. What is asked for is right all the same, after pages
+// of nothing.
+type AfterIgnorer interface {
+	// IgnoresAfter is true from before the first such page is yielded on.
+	IgnoresAfter() bool
+}
+
+var (
+	_ Pager        = (*Client)(nil)
+	_ AfterIgnorer = (*Client)(nil)
+)
+
+// IgnoresAfter implements AfterIgnorer.
+func (c *Client) IgnoresAfter() bool { return c.quirks.startAfter.Load() }
 
 // Pages implements Pager.
 func (c *Client) Pages(ctx context.Context, span Span) iter.Seq2[[]Entry, error] {
@@ -37,12 +51,6 @@ func (c *Client) Pages(ctx context.Context, span Span) iter.Seq2[[]Entry, error]
 			if err != nil {
 				yield(nil, err)
 				return
-			}
-			for len(entries) > maxKeys { // of a server that ignores max-keys
-				if !yield(entries[:maxKeys:maxKeys], nil) {
-					return
-				}
-				entries = entries[maxKeys:]
 			}
 			if !yield(entries, nil) || next == "" {
 				return

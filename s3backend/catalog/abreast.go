@@ -3,6 +3,7 @@ package catalog
 import (
 	"context"
 	"iter"
+	"math"
 	"slices"
 	"strings"
 	"sync"
@@ -27,11 +28,13 @@ type part struct {
 	after, until string // until is empty to the end
 	pages        chan []s3backend.Entry
 	// The following are written before pages is closed.
-	err    error
-	last   bool // nothing follows the part
-	n      int  // entries
-	deaf   bool // the bucket began elsewhere
+	err  error
+	last bool // nothing follows the part
+	n    int  // entries
+	// opened is closed at the first page with a name, or at the end. deaf, not written
+	// after that, is whether the bucket began elsewhere.
 	opened chan struct{}
+	deaf   bool
 }
 
 // levelPages is pages for one level, in the same order, faster where it is large.
@@ -69,7 +72,7 @@ func (l *level) first(yield func([]s3backend.Entry, error) bool) bool {
 			return false
 		}
 		if !inOrder(page, last) {
-			l.how.large = int(^uint(0) >> 1)
+			l.how.large = math.MaxInt
 		} else if len(page) > 0 {
 			last = page[len(page)-1].Object.Key
 		}
@@ -172,19 +175,23 @@ func (l *level) start(after, until string) {
 func (p *part) list(l *level) error {
 	open := sync.OnceFunc(func() { close(p.opened) })
 	defer open()
-	last, empty := p.after, false
+	last, begun := p.after, false
 	for page, err := range l.c.pages(l.ctx, s3backend.Span{Prefix: l.prefix, After: p.after}) {
 		if err != nil {
 			return err
 		}
-		// What the bucket gave before the part may have been left out already.
-		if empty || !inOrder(page, last) {
-			p.deaf = true
+		if l.c.ignoresAfter() || !inOrder(page, last) {
+			if begun {
+				l.c.sawNoSpans() // so that the next listing is whole
+			} else {
+				p.deaf = true
+			}
 			return &s3backend.OpError{Op: "list", Key: l.prefix, Err: s3backend.ErrBadAnswer}
 		}
-		if empty = len(page) == 0; empty {
-			continue
+		if len(page) == 0 {
+			continue // all of it is hidden, as by --as-of
 		}
+		begun = true
 		open()
 		last = page[len(page)-1].Object.Key
 		mine, others := cut(page, p.until)

@@ -4,6 +4,8 @@ import (
 	"context"
 	"sync"
 	"sync/atomic"
+
+	"github.com/zs3fs/zs3fs/s3backend"
 )
 
 // Stats counts what was listed ahead of walks, in requests. Of those that are neither
@@ -120,6 +122,12 @@ func (c *Catalog) learn(path string, l *Listing, epoch uint64) {
 	}
 }
 
+// ignoresAfter reports whether the bucket is known to begin elsewhere than asked.
+func (c *Catalog) ignoresAfter() bool {
+	b, ok := c.cfg.Bucket.(s3backend.AfterIgnorer)
+	return ok && b.IgnoresAfter()
+}
+
 // sawNoSpans notes that the bucket does not list a part of its keys as asked.
 func (c *Catalog) sawNoSpans() {
 	if !c.spanless.Swap(true) {
@@ -127,8 +135,8 @@ func (c *Catalog) sawNoSpans() {
 	}
 }
 
-// gap returns how many directories lie between two of one parent; negative when
-// they stand in the other order, or are not known to be there.
+// gap returns how many directories lie between two of one parent; negative when they
+// are more than maxGap, stand in the other order, or are not known to be there.
 func (c *Catalog) gap(parent, from, to string) int {
 	l, _ := c.Kept(parent)
 	if l == nil {
@@ -145,7 +153,9 @@ func (c *Catalog) gap(parent, from, to string) int {
 			break
 		}
 		if n.Dir {
-			dirs++
+			if dirs++; dirs > maxGap {
+				return -1 // who asks wants no more
+			}
 		}
 	}
 	return dirs

@@ -3,5 +3,10 @@
 // keeps attributes, negative answers and listings for their time to live in
 // ristretto. The mapping is pure; the requests go to an s3backend.Bucket.
 //
+// A listing is read by its readers while it loads, and answers lookups up to where it
+// has come. Large directories are split and listed in parts side by side; who walks
+// from directory to directory is listed ahead of. What was only guessed is a listing
+// like any other, or is not kept.
+//
 // It never reads an object's bytes and never decides what is on disk.
 package catalog

@@ -9,7 +9,8 @@ import (
 
 // loadAhead is how many names a listing is read ahead of its furthest reader: 16
 // pages, 0.3 s of requests, so that a reader who pauses does not wait afterwards,
-// and one who leaves a directory of millions of files has not listed them all.
+// and one who leaves a directory of millions of files has not listed them all. The
+// parts of a split one wait with as many pages each.
 const loadAhead = 16_000
 
 // errAbandoned ends a listing that nobody reads any more.
@@ -154,6 +155,9 @@ func (g *growing) publish(ctx context.Context, m *mapping, n int, ripe bool) err
 	for g.loaded-g.furthest > loadAhead {
 		if g.readers == 0 {
 			return errAbandoned
+		}
+		if g.furthest >= g.list.Len() {
+			return nil // they wait for names that are hidden, or held back
 		}
 		read := g.read
 		g.mu.Unlock()

@@ -129,8 +129,11 @@ func (d *deaf) Pages(ctx context.Context, span s3backend.Span) iter.Seq2[[]s3bac
 	return d.Mem.Pages(ctx, span)
 }
 
-// skipping is deaf, and leaves out what was not asked for as s3backend.Client does.
+// skipping is deaf, and leaves out what was not asked for and says so, as
+// s3backend.Client does.
 type skipping struct{ deaf }
+
+func (*skipping) IgnoresAfter() bool { return true }
 
 func (d *skipping) Pages(ctx context.Context, span s3backend.Span) iter.Seq2[[]s3backend.Entry, error] {
 	return func(yield func([]s3backend.Entry, error) bool) {

@@ -100,13 +100,14 @@ func (w *walker) run(ctx context.Context) (ending, error) {
 	}
 	s.enter(w.c.Below(w.scope))
 	small := 0 // the latest page that completed a directory
-	for page, err := range w.c.pages(ctx, s3backend.Span{Prefix: w.c.Below(w.scope), After: w.after, Deep: true}) {
+	// As a guess it gives way when the bucket throttles.
+	for page, err := range w.c.pages(s3backend.AsGuess(ctx, w.isWanted), s3backend.Span{Prefix: w.c.Below(w.scope), After: w.after, Deep: true}) {
 		if err != nil {
 			return unfinished, err
 		}
 		n, before := w.arrived(), found
-		if n == 2 && s.last == "" {
-			return unsupported, nil // what it gave before the span was left out
+		if w.c.ignoresAfter() {
+			return unsupported, nil
 		}
 		for _, e := range page {
 			if err := s.add(e); err != nil {
@@ -127,6 +128,13 @@ func (w *walker) run(ctx context.Context) (ending, error) {
 	}
 	s.end()
 	return scopeEnd, nil
+}
+
+// isWanted reports whether a reader waits for the next page.
+func (w *walker) isWanted() bool {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.wanted > w.pages
 }
 
 // arrived counts a page, and returns its number.
@@ -236,13 +244,16 @@ func (w *walker) await(ctx context.Context, path string, epoch uint64) (l *Listi
 	prefix := w.c.Below(path)
 	w.mu.Lock()
 	defer w.mu.Unlock()
+	if w.epoch != epoch {
+		return nil, false // what it has is from before a refresh
+	}
 	for limit := w.pages + maxWait; ; {
 		passed := w.cursor > prefix && !strings.HasPrefix(w.cursor, prefix)
 		if l := w.hitLocked(path); l != nil {
 			return l, false
 		}
 		switch {
-		case w.ended, passed, w.epoch != epoch, !below(path, w.scope), w.after >= prefix:
+		case w.ended, passed, !below(path, w.scope), w.after >= prefix:
 			return nil, false
 		case w.pages >= limit:
 			return nil, w.cursor < prefix && w.pages-w.used >= maxWait
