@@ -156,14 +156,6 @@ func (v *Version) Forget(first, n int64) {
 	o.c.mem.grantLocked()
 }
 
-// Shared reports whether the same version has another open handle.
-func (v *Version) Shared() bool {
-	mu := &v.o.c.mem.mu
-	mu.Lock()
-	defer mu.Unlock()
-	return v.o.handles > 1
-}
-
 // Close gives the handle back; again is harmless. With a version's last handle
 // the blocks that were kept in memory go, read or not; what waits for the disk is
 // still written.

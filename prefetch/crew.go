@@ -219,9 +219,14 @@ func (c *Crew) run(j *job) {
 	}
 	c.queue.done(j)
 	c.startLocked()
-	if err == nil && !j.demand && 2*n >= c.cfg.RequestSize { // small ones say nothing of the path
+	if err == nil && !j.demand && n > 0 {
+		// The next ones run already, or a width of one would always look like a pause.
 		now := time.Now()
-		c.width.ended(now, n, now.Sub(began), c.cfg.Cache.Fetched(), c.queue.guessed)
+		if 2*n >= c.cfg.RequestSize {
+			c.width.ended(now, n, now.Sub(began), c.cfg.Cache.Fetched(), c.queue.guessed)
+		} else {
+			c.width.endedSmall(now)
+		}
 		c.queue.guessing = c.width.now
 		c.startLocked()
 	}

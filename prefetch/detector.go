@@ -62,7 +62,8 @@ func (d *detector) read(now time.Time, h *handle, off, n int64, room func() int6
 	case l.maximum == 0:
 		return p
 	}
-	if s := d.match(off, end); s != nil {
+	// Who begins at the head reads on, whatever somebody else has read of it.
+	if s := d.match(off, end); s != nil && (s.active || !first || off > 0) {
 		d.hit(&p, s, now, h, off, end, room)
 	} else {
 		d.begin(&p, first, now, h, off, end, room)

@@ -28,10 +28,11 @@ type watch struct {
 	detector detector
 }
 
-// identity is what makes a version one.
+// identity is what makes a version one. Not its id: a HEAD tells it, and a listing
+// does not.
 type identity struct {
-	key, etag, versionID string
-	size                 int64
+	key, etag string
+	size      int64
 }
 
 // files are the versions that are open, and what is known of those that were until
@@ -68,7 +69,7 @@ func newFile(c *Crew, obj s3backend.Object, known *watch) *file {
 }
 
 func identify(o s3backend.Object) identity {
-	return identity{o.Key, o.ETag, o.VersionID, o.Size}
+	return identity{o.Key, o.ETag, o.Size}
 }
 
 // enter returns the file of a version for one more reader.
@@ -83,6 +84,8 @@ func (fs *files) enter(c *Crew, obj s3backend.Object) *file {
 			fs.open = make(map[identity]*opened)
 		}
 		fs.open[id] = o
+	} else if obj.VersionID != "" && o.version.Object().VersionID == "" {
+		c.cfg.Cache.Version(obj).Close() // which has the id from now on
 	}
 	o.readers++
 	o.users.Add(1)
@@ -100,6 +103,9 @@ func (fs *files) leave(f *file) (last bool) {
 		return false
 	}
 	delete(fs.open, id)
+	if l := f.detector.limits; l.blocks <= smallBlocks || l.maximum == 0 {
+		return true // nothing is seen of it
+	}
 	fs.closed = append(fs.closed, past{id, f.watch})
 	if len(fs.closed) > maxPast {
 		fs.closed = append(fs.closed[:0], fs.closed[1:]...)

@@ -40,7 +40,7 @@ type directory struct {
 	walk  walk
 	ahead map[int]*Reader // by place
 	used  time.Time
-	kinds [kindsKept]kind
+	kinds []kind // kindsKept, once there is one
 }
 
 // kind is what a walk asks of a file again and again, and a listing takes a while
@@ -51,10 +51,13 @@ type kind struct {
 	small  bool
 }
 
-// kindsKept are a few more than most walks look at.
-const kindsKept = 128
+// kindsKept are more than a walk looks at around an open.
+const kindsKept = 2 * scanFiles
 
 func (d *directory) kind(place int) (suffix string, small bool) {
+	if d.kinds == nil {
+		d.kinds = make([]kind, kindsKept)
+	}
 	k := &d.kinds[place%kindsKept]
 	if k.place != place+1 {
 		o, ok := d.list.File(place)
@@ -85,7 +88,7 @@ const (
 	smallBytes = 4 << 20
 )
 
-// NewFiles returns one that fetches at most limit files ahead; with 0 it does
+// NewFiles returns one that fetches at most limit files of a directory ahead; with 0 it does
 // nothing. It must be closed before the crew.
 func NewFiles(crew *Crew, limit int) *Files {
 	return &Files{crew: crew, limit: limit, room: crew.cfg.Memory.Limit() / 4, dirs: make(map[string]*directory)}
@@ -140,9 +143,8 @@ func (f *Files) Opened(dir string, list Listing, name string, cached bool) (foll
 	ahead := f.aheadLocked(d, plan.ahead)
 	f.mu.Unlock()
 	for _, r := range ahead {
-		for _, s := range (span{0, r.detector.limits.blocks}).pieces(r.detector.limits.request) {
-			f.crew.guess(r, 0, []span{s})
-		}
+		l := r.detector.limits
+		f.crew.guess(r, 0, (span{0, l.blocks}).pieces(l.request))
 	}
 	closeAll(drop)
 	return plan.followed
@@ -234,12 +236,12 @@ func (f *Files) forgetLocked(path string) []*Reader {
 // since it was listed says nothing about the others.
 func (f *Files) failed(d *directory, place int, r *Reader, err error) {
 	f.mu.Lock()
-	f.stats.Failed++
 	if !errors.Is(err, s3backend.ErrChanged) && !errors.Is(err, fs.ErrNotExist) {
 		f.paused = time.Now().Add(pauseFiles)
 	}
 	dropped := d.ahead[place] == r
-	if dropped {
+	if dropped { // else it is counted already
+		f.stats.Failed++
 		f.letGoLocked(d, place)
 	}
 	f.mu.Unlock()

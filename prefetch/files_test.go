@@ -111,7 +111,7 @@ func TestFiles(t *testing.T) {
 	})
 }
 
-// TestFilesOff: a limit of 0 does nothing, and a limit is kept.
+// TestFilesLimit: a limit of 0 does nothing, and a limit is kept.
 func TestFilesLimit(t *testing.T) {
 	inFolder(t, near(1), 50, block, 0, func(f *folder) {
 		f.readAll(places(0, 50)...)

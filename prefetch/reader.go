@@ -145,7 +145,9 @@ func (r *Reader) look(now time.Time, off, n int64) plan {
 // guessFailed is told that a guess of which it is the owner has failed.
 func (r *Reader) guessFailed(err error) {
 	r.pause()
-	r.crew.dropQueued(r)
+	if r != r.guesser { // of which pause has seen to it
+		r.crew.dropQueued(r)
+	}
 	if r.failed != nil {
 		r.failed(err)
 	}

@@ -160,9 +160,6 @@ func (d *detector) visit(p *plan, s *stream, room func() int64) {
 	if d.visits.period == 0 {
 		p.drop = append(p.drop, d.unneeded(d.visits.pending())...)
 	}
-	if l.maximum == 0 {
-		return
-	}
 	all := l.cover(s.start, min(s.start+max(sure, s.next-s.start), l.size))
 	p.want.n = max(p.want.n, min(all.n, l.request))
 	if most > 0 {
@@ -252,23 +249,29 @@ func (d *detector) unneeded(spans []span) []span {
 
 // clip returns what of a no stream but the given one needs.
 func (d *detector) clip(a span, id uint64) []span {
-	rest := a
+	rest := []span{a}
 	for i := range d.streams {
 		s := &d.streams[i]
 		b := s.asked(d.limits)
-		if s.id == id || b.n == 0 || !rest.overlaps(b) {
+		if s.id == id || b.n == 0 {
 			continue
 		}
-		if b.first <= rest.first {
-			rest = span{b.end(), rest.end() - b.end()}
-		} else {
-			rest.n = b.first - rest.first
+		var left []span
+		for _, r := range rest {
+			if !r.overlaps(b) {
+				left = append(left, r)
+				continue
+			}
+			if n := b.first - r.first; n > 0 {
+				left = append(left, span{r.first, n})
+			}
+			if n := r.end() - b.end(); n > 0 {
+				left = append(left, span{b.end(), n})
+			}
 		}
+		rest = left
 	}
-	if rest.n <= 0 {
-		return nil
-	}
-	return []span{rest}
+	return slices.DeleteFunc(rest, func(s span) bool { return s.n <= 0 })
 }
 
 func (d *detector) find(id uint64) *stream {

@@ -4,6 +4,8 @@ import (
 	"sync"
 	"testing"
 	"time"
+
+	"github.com/zs3fs/zs3fs/s3backend/s3test"
 )
 
 // Tasks that read a part each of one object, one after another, as Spark's do: a
@@ -124,5 +126,31 @@ func TestColumnsByTwoHandles(t *testing.T) {
 			t.Errorf("took %v", d)
 		}
 		w.expect(150, int64(len(touched))*block*11/10)
+	})
+}
+
+// A version is the same with its id, as a HEAD tells it, and without, as a listing does.
+func TestReadersWithAndWithoutTheVersionsID(t *testing.T) {
+	run(t, near(mi), func(w *world) {
+		w.src.bucket.SetVersioning(true)
+		w.obj = w.src.bucket.Put("object", s3test.Coded(1, 1, mi))
+		id := w.obj.VersionID
+		w.obj.VersionID = ""
+		listed := w.open()
+		w.obj.VersionID = id
+		looked := w.open()
+		if listed.Version() != looked.Version() {
+			t.Error("two versions")
+		}
+		for off := int64(0); off < mi; off += block {
+			w.read(listed, off, block)
+			if off < 64*block {
+				w.read(looked, off, block)
+			} else if off == 64*block {
+				w.close(looked)
+			}
+		}
+		w.close(listed)
+		w.expect(160, mi)
 	})
 }

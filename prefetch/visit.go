@@ -156,8 +156,8 @@ func (v *visits) believes(gap, y, tolerance int64) bool {
 func (v *visits) predict(l limits, off, end int64, room func() int64) []span {
 	here := l.cover(off, min(end, l.size))
 	v.asked = slices.DeleteFunc(v.asked, func(s span) bool { return s.first >= here.first && s.end() <= here.end() })
-	budget := min(freeBlocks, l.maximum)
-	for budget > 0 && room() < budget {
+	budget, free := min(freeBlocks, l.maximum), room()
+	for budget > 0 && free < budget {
 		budget /= 2
 	}
 	if budget == 0 {

@@ -94,7 +94,7 @@ func (w *walk) open(now time.Time, place int, cached bool, d folder) filePlan {
 	t.quiet = cached && !p.useful
 	t.visit(place, w.opens, d)
 	step := t.pattern(w.run, d)
-	if w.trusted && w.opens == 1 && t.next(0, place+1, d) == place {
+	if w.trusted && w.opens == 1 && place < scanFiles && t.next(0, place+1, d) == place {
 		step, t.window = 1, trustedWindow
 	}
 	if t.astray++; step > 0 {
@@ -123,7 +123,7 @@ func (w *walk) open(now time.Time, place int, cached bool, d folder) filePlan {
 		t.window = min(t.window, max(w.limit/w.active(), 1))
 		p.ahead = t.topUp(w.before(t, d.files), w.limit-w.ahead(), d)
 	}
-	p.complete = len(t.asked) == 0 && t.opened >= firstRun && t.next(t.front+1, d.files, d) == d.files
+	p.complete = d.files-t.front <= scanFiles && len(t.asked) == 0 && t.opened >= firstRun && t.next(t.front+1, d.files, d) == d.files
 	return p
 }
 

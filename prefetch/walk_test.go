@@ -8,7 +8,7 @@ import (
 	"time"
 )
 
-// strollers is a directory and what readers do in it: a model of Files that has
+// stroll is a directory and what readers do in it: a model of Files that has
 // all the memory and a time of its own.
 type stroll struct {
 	t       *testing.T

@@ -52,6 +52,8 @@ type width struct {
 	trial    trial
 	quiet    int // rounds without a change
 	narrowed time.Time
+	cut      int // the width before refusals, until it is reached again; 0 for none
+	small    int // guesses since then that say nothing of the path
 }
 
 // trial is a change that has to prove itself.
@@ -134,12 +136,27 @@ func (w *width) prove(rate float64) {
 	}
 }
 
+// endedSmall is told of a guess that has ended well and was too small to tell anything
+// of the path. But where there are no others, what refusals took comes back by it.
+func (w *width) endedSmall(now time.Time) {
+	if w.now >= w.cut {
+		w.cut = 0
+	}
+	if w.cut == 0 || now.Sub(w.narrowed) < throttledEvery {
+		return
+	}
+	if w.small++; w.small%roundOf == 0 {
+		w.now = min(w.cut, w.now+max(w.now/8, 1))
+	}
+}
+
 // throttled is told that the server wants fewer requests.
 func (w *width) throttled(now time.Time) {
 	if now.Sub(w.narrowed) < throttledEvery {
 		return
 	}
 	w.narrowed = now
+	w.cut = max(w.cut, w.now)
 	w.now = max(w.now/2, min(w.most, 1))
 	w.trial, w.quiet = trial{}, 0
 	w.began = time.Time{}
