@@ -14,7 +14,7 @@
 //
 //	go run ./scripts/bench -patterns seq -tools zs3fs,bare,bare+write -rounds 3
 //
-// On a machine that others use, -touch=false leaves their memory alone. This writes the
+// On a machine that others use, -fill=false leaves their page cache alone. This writes the
 // section of RESULTS.md anew, and the charts beside it:
 //
 //	make bench BENCH_FLAGS="-results scripts/bench/RESULTS.md"

@@ -57,12 +57,8 @@ func run(ctx context.Context, s settings) (err error) {
 		}
 	}
 	head := []string{header(s)}
-	if s.touch {
-		n, err := touchMemory()
-		if err != nil {
-			return err
-		}
-		head = append(head, humanize.IBytes(uint64(n))+" of free memory touched before; the tools took turns")
+	if s.fill {
+		head = append(head, "the page cache was full before each run; the tools took turns")
 	}
 	r, err := newRunner(ctx, s, dir)
 	if err != nil {

@@ -28,9 +28,10 @@ type runner struct {
 	data    *dataset
 	tools   []tool
 	results *results
-	dir     string // temporary, on the cache's file system
-	files   string // directory of what the server sends
-	runs    int    // so far, which number the directories
+	filler  *filler // nil leaves the memory alone
+	dir     string  // temporary, on the cache's file system
+	files   string  // directory of what the server sends
+	runs    int     // so far, which number the directories
 }
 
 // pattern measures one pattern, the tools in turn.
@@ -92,6 +93,11 @@ func (r *runner) sample(ctx context.Context, p profile, pat pattern, name string
 	r.runs++
 	dir := filepath.Join(r.dir, fmt.Sprintf("run%d", r.runs))
 	defer discard(dir)
+	if r.filler != nil {
+		if err := r.filler.fill(); err != nil {
+			return sample{}, err
+		}
+	}
 	ctx, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
 	if err := r.server.shape(p, false); err != nil {
@@ -259,6 +265,11 @@ func newRunner(ctx context.Context, s settings, dir string) (r *runner, err erro
 			r.tools = append(r.tools, t)
 		}
 	}
+	if s.fill {
+		if r.filler, err = newFiller(dir); err != nil {
+			return nil, err
+		}
+	}
 	if r.data, err = newDataset(files, s.size); err != nil {
 		return nil, err
 	}
@@ -289,6 +300,9 @@ func (r *runner) close() error {
 	var err error
 	if r.server != nil {
 		err = r.server.close()
+	}
+	if r.filler != nil {
+		err = errors.Join(err, r.filler.close())
 	}
 	return errors.Join(err, os.RemoveAll(r.files))
 }

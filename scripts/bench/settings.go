@@ -17,7 +17,7 @@ type settings struct {
 	options                       string // further -o options of zs3fs
 	size                          int64
 	rounds                        int
-	touch, warmOnly               bool
+	fill, warmOnly                bool
 	results                       string
 	patterns, tools, networkNames []string
 	command                       string // what gives the same again, on any machine
@@ -36,7 +36,7 @@ func parse(args []string, out io.Writer) (settings, error) {
 	f.StringVar(&s.bin, "bin", "", "the zs3fs `program` (default: built now)")
 	f.StringVar(&s.cache, "cache-dir", "", "where the caches go (default: a temporary directory)")
 	f.StringVar(&s.options, "o", "", "further mount `options` of zs3fs")
-	f.BoolVar(&s.touch, "touch", true, "touch free memory first: a virtual machine's host faults it in at up to 2 s/GB")
+	f.BoolVar(&s.fill, "fill", true, "fill the page cache before each run, as it is on a machine in use")
 	f.BoolVar(&s.warmOnly, "warm-only", false, "only compare warm reads with reads of the cached file itself")
 	f.StringVar(&s.results, "results", "", "`file` whose section of results is written anew, with charts beside it")
 	f.Usage = func() { usage(f) }
