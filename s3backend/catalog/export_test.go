@@ -63,3 +63,13 @@ func After(prefix string, page []string, key string, n int) string {
 	s.saw(entries, prefix)
 	return s.after(key, n)
 }
+
+// Counted returns a listing of entries, and the bytes that it is taken to hold.
+func Counted(prefix string, entries []s3backend.Entry) (*Listing, int64) {
+	m := newMapping(prefix, rules{nameMax: maxKey}, maphash.MakeSeed())
+	if err := m.addAll(entries); err != nil {
+		panic(err)
+	}
+	l := m.finish()
+	return l, l.bytes()
+}

@@ -227,11 +227,13 @@ func (m *mapping) dirs(nodes []Node, name string) bool {
 // maxRun is the most nodes in a run: a page's worth.
 const maxRun = 1024
 
-// finish returns the listing after the last entry.
+// finish returns the listing after the last entry: a copy, or it would hold the
+// mapping with the nodes in it for as long as it is kept, ten times its own size.
 func (m *mapping) finish() *Listing {
 	m.ripen(true)
 	m.out.sum = m.hash.Sum64()
-	return &m.out
+	l := m.out
+	return &l
 }
 
 func kindOrder(n Node) int {

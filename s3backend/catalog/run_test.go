@@ -3,6 +3,7 @@ package catalog_test
 import (
 	"fmt"
 	"reflect"
+	"runtime"
 	"slices"
 	"strings"
 	"testing"
@@ -113,4 +114,30 @@ func TestPackedSize(t *testing.T) {
 	if _, bytes := catalog.Repack(nodes, "d/"); bytes > 50_000 {
 		t.Fatalf("%d bytes for 1,000 nodes", bytes)
 	}
+}
+
+// A listing that is kept holds what is counted of it, and not the nodes that it was
+// made from.
+func TestListingsHoldWhatIsCounted(t *testing.T) {
+	heap := func() int64 {
+		runtime.GC()
+		var m runtime.MemStats
+		runtime.ReadMemStats(&m)
+		return int64(m.HeapAlloc)
+	}
+	before, counted := heap(), int64(0)
+	kept := make([]*catalog.Listing, 200)
+	for i := range kept {
+		prefix := fmt.Sprintf("d%03d/", i)
+		var entries []s3backend.Entry
+		for j := range 100 {
+			entries = append(entries, s3backend.Entry{Object: s3backend.Object{Key: fmt.Sprintf("%s%03d", prefix, j), ETag: `"d41d8cd98f00b204e9800998ecf8427e"`}})
+		}
+		l, n := catalog.Counted(prefix, entries)
+		kept[i], counted = l, counted+n
+	}
+	if held := heap() - before; held > 2*counted {
+		t.Errorf("%d listings hold %d bytes, counted are %d", len(kept), held, counted)
+	}
+	runtime.KeepAlive(kept)
 }
