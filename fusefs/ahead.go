@@ -9,13 +9,13 @@ import (
 // opened lets the files be fetched that a reader of this directory will open next,
 // where it has been listed. cached says that nobody need fetch this one.
 func (f *file) opened(cached bool) {
-	files := f.t.cfg.Files
+	files := f.parent.t.cfg.Files
 	if files == nil {
 		return
 	}
 	d := f.parent
 	var list prefetch.Listing
-	l, complete := f.t.cfg.Catalog.Kept(d.path)
+	l, complete := f.parent.t.cfg.Catalog.Kept(d.path)
 	if l != nil {
 		list = l
 	}
@@ -29,7 +29,7 @@ func (f *file) opened(cached bool) {
 		return
 	}
 	if l != nil {
-		list = f.t.orders.of(d, l)
+		list = f.parent.t.orders.of(d, l)
 	}
 	if files.Opened(d.path+inodeOrderTag, list, f.name, cached) {
 		d.renew()

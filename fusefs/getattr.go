@@ -9,6 +9,7 @@ import (
 	"github.com/hanwen/go-fuse/v2/fs"
 	"github.com/hanwen/go-fuse/v2/fuse"
 
+	"github.com/zs3fs/zs3fs/s3backend"
 	"github.com/zs3fs/zs3fs/s3backend/catalog"
 )
 
@@ -25,7 +26,7 @@ const ioSize = 1 << 20
 // attributes are its version's.
 func (f *file) Getattr(_ context.Context, _ fs.FileHandle, out *fuse.AttrOut) syscall.Errno {
 	f.attr(&out.Attr)
-	out.SetTimeout(kernelTTL(f.t.cfg.EntryTTL, math.MaxInt64))
+	out.SetTimeout(kernelTTL(f.parent.t.cfg.EntryTTL, math.MaxInt64))
 	return 0
 }
 
@@ -38,13 +39,16 @@ func (d *dir) Getattr(_ context.Context, _ fs.FileHandle, out *fuse.AttrOut) sys
 
 // attr fills in rule 13.
 func (f *file) attr(out *fuse.Attr) {
-	o := f.obj.Load()
-	f.t.common(out, o.ModTime)
+	f.course.mu.Lock()
+	mtime, m := f.mtime, f.more
+	f.course.mu.Unlock()
+	t := f.parent.t
+	t.common(out, time.Unix(mtime, 0))
 	out.Ino = f.StableAttr().Ino
-	out.Size = uint64(o.Size)
-	out.Blocks = (uint64(o.Size) + 511) / 512
-	out.Mode = syscall.S_IFREG | uint32(f.t.cfg.FileMode.Perm())
-	if o.Archived() {
+	out.Size = uint64(f.size)
+	out.Blocks = (out.Size + 511) / 512
+	out.Mode = syscall.S_IFREG | uint32(t.cfg.FileMode.Perm())
+	if (s3backend.Object{StorageClass: m.storageClass, Restored: m.restored}).Archived() {
 		out.Mode = syscall.S_IFREG
 	}
 }

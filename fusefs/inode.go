@@ -37,10 +37,6 @@ func generationOf(o s3backend.Object) uint64 {
 	return binary.LittleEndian.Uint64(h.Sum(nil))
 }
 
-func (t *tree) fileAttr(path string, o s3backend.Object) fs.StableAttr {
-	return fs.StableAttr{Mode: syscall.S_IFREG, Ino: inoOf(t.cfg.FSName, path), Gen: generationOf(o)}
-}
-
 func (t *tree) dirAttr(path string) fs.StableAttr {
 	return fs.StableAttr{
 		Mode: syscall.S_IFDIR,

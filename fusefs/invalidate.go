@@ -93,6 +93,6 @@ func (f *file) changed() {
 	if f.gone.Swap(true) {
 		return
 	}
-	f.t.cfg.Catalog.Forget(f.path())
-	f.t.stale.add(entry{f.parent, f.name})
+	f.parent.t.cfg.Catalog.Forget(f.path())
+	f.parent.t.stale.add(entry{f.parent, f.name})
 }

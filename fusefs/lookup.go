@@ -70,9 +70,8 @@ func (d *dir) newChild(ctx context.Context, n catalog.Node) *fs.Inode {
 	if n.Dir {
 		return d.newInode(ctx, &dir{t: d.t, path: path}, d.t.dirAttr(path))
 	}
-	attr := d.t.fileAttr(path, n.Object)
-	f := &file{t: d.t, parent: d, name: n.Name, version: attr.Gen}
-	attr.Gen = d.t.renewals.generation(attr.Gen)
+	f := newFile(d, n.Name, n.Object)
+	attr := fs.StableAttr{Mode: syscall.S_IFREG, Ino: inoOf(d.t.cfg.FSName, path), Gen: d.t.renewals.generation(f.version)}
 	return d.newInode(ctx, f, attr)
 }
 

@@ -35,18 +35,18 @@ func (f *file) Open(ctx context.Context, flags uint32) (fs.FileHandle, uint32, s
 	if flags&syscall.O_ACCMODE != syscall.O_RDONLY {
 		return nil, 0, syscall.EROFS
 	}
-	if flags&syscall.O_DIRECT != 0 || f.t.cfg.Catalog.RevalidateOnOpen() {
+	if flags&syscall.O_DIRECT != 0 || f.parent.t.cfg.Catalog.RevalidateOnOpen() {
 		if errno := f.revalidate(ctx); errno != 0 {
 			return nil, 0, errno
 		}
 	}
-	h := &handle{f: f, obj: *f.obj.Load()}
+	h := &handle{f: f, obj: f.object()}
 	if h.obj.Size > 0 {
-		h.reader = f.t.cfg.Open(h.obj)
+		h.reader = f.parent.t.cfg.Open(h.obj)
 	}
 	if h.obj.Archived() && !h.cached() {
 		h.close()
-		f.t.logArchived(h.obj)
+		f.parent.t.logArchived(h.obj)
 		return nil, 0, syscall.EACCES
 	}
 	if h.reader == nil {
@@ -58,11 +58,11 @@ func (f *file) Open(ctx context.Context, flags uint32) (fs.FileHandle, uint32, s
 		h.close()
 		return nil, 0, errno
 	case backing != nil:
-		f.t.counts.kernelOpens.Add(1)
+		f.parent.t.counts.kernelOpens.Add(1)
 		f.opened(true)
 		return &kernelHandle{h, backing}, openFlags | directFlag(flags), 0
 	}
-	f.t.counts.daemonOpens.Add(1)
+	f.parent.t.counts.daemonOpens.Add(1)
 	f.opened(false)
 	return h, openFlags, 0
 }
@@ -81,23 +81,23 @@ func directFlag(flags uint32) uint32 {
 // revalidate asks whether this version is still the current one. ESTALE makes the
 // kernel walk the path once more with fresh lookups, and open what it finds then.
 func (f *file) revalidate(ctx context.Context) syscall.Errno {
-	if f.t.reopens.end(ctx, f.path(), f.version) {
+	if f.parent.t.reopens.end(ctx, f.path(), f.version) {
 		return 0
 	}
 	errno := f.askVersion(ctx)
 	if errno == syscall.ESTALE {
-		f.t.reopens.begin(ctx, f.path(), f.version)
+		f.parent.t.reopens.begin(ctx, f.path(), f.version)
 	}
 	return errno
 }
 
 func (f *file) askVersion(ctx context.Context) syscall.Errno {
-	n, err := f.t.cfg.Catalog.Revalidate(ctx, f.path())
+	n, err := f.parent.t.cfg.Catalog.Revalidate(ctx, f.path())
 	switch {
 	case errors.Is(err, iofs.ErrNotExist):
 		return syscall.ESTALE
 	case err != nil:
-		return f.t.errno(ctx, "open", f.path(), err)
+		return f.parent.t.errno(ctx, "open", f.path(), err)
 	case generationOf(n.Object) != f.version:
 		return syscall.ESTALE
 	}

@@ -21,7 +21,7 @@ import (
 // right, because the version became complete or the cached file was damaged, the
 // inode is retired: its name is taken back from the kernel, the next lookup makes
 // another inode of equal st_ino, and handles of the old one go on as they are.
-type way int
+type way uint8
 
 const (
 	wayOpen   way = iota // nobody has opened the file yet
@@ -32,9 +32,9 @@ const (
 // course is how an inode is read. It is never changed once it is chosen.
 type course struct {
 	mu        sync.Mutex // guards the following, and comes before renewals.mu
+	backing   uint64     // the cache's file that the kernel reads, while way is wayKernel
 	way       way
-	backing   uint64 // the cache's file that the kernel reads, while way is wayKernel
-	forgotten bool   // by the kernel
+	forgotten bool // by the kernel
 }
 
 // kernelHandle is an open file that the kernel reads by itself. That it can Read,
@@ -63,13 +63,13 @@ func (h *kernelHandle) Release(ctx context.Context) syscall.Errno {
 // backingOf returns what the kernel is to read from, nil when reads come to us.
 // ESTALE makes the kernel look the name up again, and open what it finds then.
 func (f *file) backingOf(ctx context.Context, v *blockcache.Version) (*blockcache.Backing, syscall.Errno) {
-	if !f.t.passthrough.on.Load() {
+	if !f.parent.t.passthrough.on.Load() {
 		return nil, 0
 	}
 	v.Watch(f, f.became) // before looking, so that nothing happens in between
 	b, err := v.Passthrough(ctx)
 	if err != nil {
-		return nil, f.t.errno(ctx, "open", f.path(), err)
+		return nil, f.parent.t.errno(ctx, "open", f.path(), err)
 	}
 	c := &f.course
 	c.mu.Lock()
@@ -98,7 +98,7 @@ func (f *file) backingOf(ctx context.Context, v *blockcache.Version) (*blockcach
 // became is told by the cache.
 func (f *file) became(e blockcache.Event) {
 	if e == blockcache.Disproved {
-		f.t.stale.forget(f)
+		f.parent.t.stale.forget(f)
 	}
 	f.course.mu.Lock()
 	wrong := f.course.way == wayDaemon || e == blockcache.Disproved
@@ -114,23 +114,23 @@ func (f *file) retire() {
 	first := !f.retired.Load() && !f.course.forgotten
 	if first {
 		f.retired.Store(true)
-		f.t.renewals.retired(f.version)
+		f.parent.t.renewals.retired(f.version)
 	}
 	f.course.mu.Unlock()
 	if first {
-		f.t.counts.retired.Add(1)
-		f.t.stale.add(entry{f.parent, f.name})
+		f.parent.t.counts.retired.Add(1)
+		f.parent.t.stale.add(entry{f.parent, f.name})
 	}
 }
 
 // OnForget implements fs.NodeOnForgetter.
 func (f *file) OnForget() {
-	f.t.inodes.add(-1)
+	f.parent.t.inodes.add(-1)
 	f.course.mu.Lock()
 	defer f.course.mu.Unlock()
 	f.course.forgotten = true
 	if f.retired.Load() {
-		f.t.renewals.forgotten(f.version)
+		f.parent.t.renewals.forgotten(f.version)
 	}
 }
 

@@ -20,7 +20,7 @@ func (h *handle) Read(ctx context.Context, dest []byte, off int64) (fuse.ReadRes
 	if off < 0 {
 		return nil, syscall.EINVAL
 	}
-	h.f.t.counts.reads.Add(1)
+	h.f.parent.t.counts.reads.Add(1)
 	want := min(int64(len(dest)), h.obj.Size-off)
 	if want <= 0 {
 		return fuse.ReadResultData(nil), 0
@@ -31,16 +31,16 @@ func (h *handle) Read(ctx context.Context, dest []byte, off int64) (fuse.ReadRes
 		case errors.Is(err, s3backend.ErrChanged):
 			h.f.changed()
 		case errors.Is(err, s3backend.ErrArchived):
-			h.f.t.logArchived(h.obj)
+			h.f.parent.t.logArchived(h.obj)
 		}
-		return nil, h.f.t.errno(ctx, "read", h.f.path(), err)
+		return nil, h.f.parent.t.errno(ctx, "read", h.f.path(), err)
 	}
 	if int64(r.Len()) != want {
 		r.Release()
-		h.f.t.cfg.Logger.Error("read came back short", "want", want, "got", r.Len())
+		h.f.parent.t.cfg.Logger.Error("read came back short", "want", want, "got", r.Len())
 		return nil, syscall.EIO
 	}
-	h.f.t.counts.readBytes.Add(want)
+	h.f.parent.t.counts.readBytes.Add(want)
 	return &result{r: r}, 0
 }
 

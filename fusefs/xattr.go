@@ -36,7 +36,7 @@ const (
 
 // Getxattr implements fs.NodeGetxattrer.
 func (f *file) Getxattr(ctx context.Context, attr string, dest []byte) (uint32, syscall.Errno) {
-	o := *f.obj.Load()
+	o := f.object()
 	value := ""
 	switch attr {
 	case xattrKey:
@@ -60,7 +60,7 @@ func (f *file) Getxattr(ctx context.Context, attr string, dest []byte) (uint32, 
 			return 0, errno
 		}
 	case xattrRefresh:
-		return f.t.refreshXattr(ctx, f.path(), dest)
+		return f.parent.t.refreshXattr(ctx, f.path(), dest)
 	}
 	if value == "" {
 		return 0, syscall.ENODATA
@@ -71,12 +71,12 @@ func (f *file) Getxattr(ctx context.Context, attr string, dest []byte) (uint32, 
 // headXattr asks HEAD unless that has been done, and ENODATA says that this
 // version no longer is the one HEAD speaks of.
 func (f *file) headXattr(ctx context.Context, attr string) (string, syscall.Errno) {
-	o := *f.obj.Load()
+	o := f.object()
 	// A listing of versions knows the id only; HEAD knows both, or that there is none.
 	if o.ContentType == "" && (o.VersionID == "" || attr != xattrVersionID) {
-		n, err := f.t.cfg.Catalog.Revalidate(ctx, f.path())
+		n, err := f.parent.t.cfg.Catalog.Revalidate(ctx, f.path())
 		if err != nil {
-			return "", f.t.errno(ctx, "getxattr", f.path(), err)
+			return "", f.parent.t.errno(ctx, "getxattr", f.path(), err)
 		}
 		if generationOf(n.Object) != f.version {
 			return "", syscall.ENODATA
@@ -92,7 +92,7 @@ func (f *file) headXattr(ctx context.Context, attr string) (string, syscall.Errn
 
 // Listxattr implements fs.NodeListxattrer.
 func (f *file) Listxattr(_ context.Context, dest []byte) (uint32, syscall.Errno) {
-	o := *f.obj.Load()
+	o := f.object()
 	names := []string{xattrKey, xattrETag, xattrClass, xattrCached, xattrProved}
 	if o.VersionID != "" {
 		names = append(names, xattrVersionID)
@@ -128,7 +128,7 @@ func (f *file) cachedBlocks(o s3backend.Object) string {
 	if o.Size == 0 {
 		return "0/0 blocks"
 	}
-	r := f.t.cfg.Open(o)
+	r := f.parent.t.cfg.Open(o)
 	defer r.Close()
 	present, total := r.Version().Cached()
 	return fmt.Sprintf("%d/%d blocks", present, total)
@@ -140,11 +140,11 @@ func (f *file) proof(ctx context.Context, o s3backend.Object) (string, syscall.E
 	if o.Size == 0 {
 		return blockcache.ProvedCRC.String(), 0
 	}
-	r := f.t.cfg.Open(o)
+	r := f.parent.t.cfg.Open(o)
 	defer r.Close()
 	p, err := r.Version().Proof(ctx)
 	if err != nil {
-		return "", f.t.errno(ctx, "getxattr", f.path(), err)
+		return "", f.parent.t.errno(ctx, "getxattr", f.path(), err)
 	}
 	return p.String(), 0
 }

@@ -18,9 +18,9 @@ const (
 )
 
 // inodeMemory is what go-fuse and we keep, in bytes, for an inode that the kernel
-// holds: 640 counted, and some garbage. Without it a find over a million files would have
+// holds: 530 counted, and some garbage. Without it a find over a million files would have
 // the collector run without a pause.
-const inodeMemory = 700
+const inodeMemory = 570
 
 // blockMemory is the budget for block buffers: what was asked for, else 192 MiB,
 // or a quarter of what the machine or the cgroup has if that is less.

@@ -3,8 +3,6 @@ package catalog
 import (
 	"bytes"
 	"encoding/binary"
-	"encoding/hex"
-	"strconv"
 	"strings"
 	"time"
 
@@ -83,36 +81,17 @@ func (p *packer) text(s string) {
 }
 
 func (p *packer) tag(tag string) byte {
-	var digest [16]byte
-	parts := uint64(0)
-	if len(tag) >= 34 && tag[0] == '"' && tag[len(tag)-1] == '"' {
-		if n, err := hex.Decode(digest[:], []byte(tag[1:33])); err == nil && n == 16 {
-			if len(tag) > 34 {
-				parts, _ = strconv.ParseUint(tag[34:len(tag)-1], 10, 32)
-			}
-			if digestText(digest[:], parts) == tag {
-				p.data = append(p.data, digest[:]...)
-				if parts == 0 {
-					return digestTag
-				}
-				p.data = binary.AppendUvarint(p.data, parts)
-				return partsTag
-			}
-		}
+	d, ok := s3backend.ParseDigest(tag)
+	if !ok {
+		p.text(tag)
+		return 0
 	}
-	p.text(tag)
-	return 0
-}
-
-func digestText(digest []byte, parts uint64) string {
-	text := make([]byte, 0, 48)
-	text = append(text, '"')
-	text = hex.AppendEncode(text, digest)
-	if parts > 0 {
-		text = append(text, '-')
-		text = strconv.AppendUint(text, parts, 10)
+	p.data = append(p.data, d.Sum[:]...)
+	if d.Parts == 0 {
+		return digestTag
 	}
-	return string(append(text, '"'))
+	p.data = binary.AppendUvarint(p.data, uint64(d.Parts))
+	return partsTag
 }
 
 // time is in whole seconds, as s3backend.Object has it.
@@ -268,7 +247,7 @@ func (u *unpacker) node() Node {
 		VersionID: string(p.version), ContentType: string(p.contentType), Restored: p.restored,
 	}
 	if p.flags&(digestTag|partsTag) != 0 {
-		o.ETag = digestText(p.etag, p.parts)
+		o.ETag = s3backend.Digest{Sum: [16]byte(p.etag), Parts: uint32(p.parts)}.ETag()
 	} else {
 		o.ETag = string(p.etag)
 	}
