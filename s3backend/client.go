@@ -5,6 +5,7 @@ import (
 	"log/slog"
 	"net/http"
 	"strings"
+	"sync"
 	"sync/atomic"
 
 	"github.com/aws/aws-sdk-go-v2/service/s3"
@@ -25,6 +26,8 @@ type Client struct {
 	hedges hedges
 	speeds recent // bytes a second, of bodies
 	counts counters
+	// pageTexts are buffers (*bytes.Buffer) for pages of listings.
+	pageTexts sync.Pool
 
 	transport *http.Transport
 	creds     *refresher // nil for unsigned requests

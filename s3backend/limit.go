@@ -20,12 +20,15 @@ const (
 
 var errTooLarge = wrongAnswer("larger than any right answer")
 
+// limitStep is the name of the step that limitAnswers adds.
+const limitStep = "zs3fsLimitAnswers"
+
 // limitAnswers bounds what the SDK reads into memory of an answer: pages and
 // error documents. The body of an object passes: it is checked and counted as it
 // streams.
 func limitAnswers(stack *middleware.Stack) error {
 	// After the SDK's own steps, that is, next to the wire.
-	return stack.Deserialize.Add(middleware.DeserializeMiddlewareFunc("zs3fsLimitAnswers",
+	return stack.Deserialize.Add(middleware.DeserializeMiddlewareFunc(limitStep,
 		func(ctx context.Context, in middleware.DeserializeInput, next middleware.DeserializeHandler) (
 			middleware.DeserializeOutput, middleware.Metadata, error,
 		) {

@@ -63,9 +63,13 @@ func (c *Client) page(ctx context.Context, l *listing, token string, limit int) 
 		in.StartAfter = &l.After
 	}
 	err = c.call(ctx, "list", l.Prefix, func(ctx context.Context) error {
-		out, err := c.s3.ListObjectsV2(ctx, in, c.inRegion)
+		var parsed *s3.ListObjectsV2Output
+		out, err := c.s3.ListObjectsV2(ctx, in, c.inRegion, c.parsePages(&parsed))
 		if err != nil {
 			return err
+		}
+		if parsed != nil {
+			out = parsed
 		}
 		c.quirks.look(c.log, in, out)
 		if entries, next, err = l.read(out); err != nil {
