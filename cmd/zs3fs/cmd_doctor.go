@@ -80,7 +80,7 @@ func auditKeys(ctx context.Context, o *Options, out io.Writer) error {
 }
 
 func writeFindings(ctx context.Context, o *Options, bucket s3backend.Bucket, out io.Writer) error {
-	audit, last := catalog.NewAudit(o.Source.Prefix, o.Tree.NameMax), ""
+	audit, last := catalog.NewAudit(o.Source.Prefix, o.Tree.NameMax, false), ""
 	for page, err := range bucket.(s3backend.Pager).Pages(ctx, s3backend.Span{Prefix: o.Source.Prefix, Deep: true}) {
 		if err != nil {
 			return err

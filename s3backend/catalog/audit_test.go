@@ -22,7 +22,7 @@ func TestAuditFindsWhatIsNotShown(t *testing.T) {
 		for k, size := range m.keys {
 			mem.Put(k, s3test.Bytes(make([]byte, size)))
 		}
-		a := catalog.NewAudit(m.prefix, m.nameMax)
+		a := catalog.NewAudit(m.prefix, m.nameMax, false)
 		hidden := map[string]catalog.Reason{}
 		for _, k := range slices.Sorted(maps.Keys(m.keys)) {
 			for _, f := range a.Add(s3backend.Object{Key: k, Size: int64(m.keys[k])}) {

@@ -32,6 +32,7 @@ type Config struct {
 	// where the bucket is an s3backend.Pager.
 	ListAhead         bool
 	HideFolderMarkers bool // rule 18
+	Escape            bool // rule 8, instead of 6
 	// Unordered: the bucket is known to list its keys without order, so that none of
 	// its listings is shown before it is whole. Otherwise that is found out.
 	Unordered bool
@@ -132,9 +133,6 @@ func (c *Catalog) NameMax() int { return c.cfg.NameMax }
 
 // RevalidateOnOpen reports whether every open must ask Revalidate.
 func (c *Catalog) RevalidateOnOpen() bool { return c.cfg.RevalidateOnOpen }
-
-// Key returns the key of the object at path.
-func (c *Catalog) Key(path string) string { return c.cfg.Prefix + path }
 
 // begin enters a question; end leaves it. After Close there are none.
 func (c *Catalog) begin() error {

@@ -22,7 +22,7 @@ func (d *doubts) due(m *mapping, n int) bool {
 
 // ask settles the doubt. A question that fails settles nothing.
 func (d *doubts) ask(ctx context.Context, m *mapping) {
-	dir := m.doubt()
+	_, dir := m.doubt()
 	if dir == "" {
 		return
 	}

@@ -34,7 +34,7 @@ func Mapped(prefix string, entries []s3backend.Entry, ask int, exists func(dir s
 			return nil, nil, err
 		}
 		if ask > 0 && i%ask == 0 {
-			if dir := m.doubt(); dir != "" {
+			if _, dir := m.doubt(); dir != "" {
 				m.settle(dir, exists(dir))
 			}
 		}

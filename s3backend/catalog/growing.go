@@ -68,7 +68,7 @@ func (g *growing) startLocked() error {
 		return err
 	}
 	g.changed, g.read = make(chan struct{}), make(chan struct{})
-	g.list.below, g.list.asked, g.list.ttl = c.Below(g.path), time.Now(), c.cfg.TTL
+	g.list.names, g.list.below, g.list.asked, g.list.ttl = c.names(), c.Below(g.path), time.Now(), c.cfg.TTL
 	if c.growths.m == nil {
 		c.growths.m = make(map[flightKey]*growing)
 	}
@@ -103,11 +103,7 @@ func (g *growing) join() bool {
 
 // load reads the listing to its end.
 func (g *growing) load(ctx context.Context) (*Listing, error) {
-	m := newMapping(g.list.below, rules{
-		nameMax:           g.c.cfg.NameMax,
-		hideFolderMarkers: g.c.cfg.HideFolderMarkers,
-		root:              g.path == "",
-	}, g.c.seed)
+	m := newMapping(g.list.below, g.c.rules(g.path), g.c.seed)
 	m.out.asked, m.out.ttl = g.list.asked, g.list.ttl
 	m.whole = g.c.unordered.Load()
 	if l := g.c.awaitWalk(ctx, g.path, g.key.epoch); l != nil {

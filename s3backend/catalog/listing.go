@@ -18,6 +18,7 @@ type Listing struct {
 	// its Key is empty where there is none.
 	Marker s3backend.Object
 
+	names escaping
 	below string // what the keys start with before the name
 	runs  []run
 	ends  []int // number of nodes up to the end of each run
@@ -59,7 +60,7 @@ func (l *Listing) from(i int) unpacker {
 	if r > 0 {
 		i -= l.ends[r-1]
 	}
-	return l.runs[r].from(i, l.below)
+	return l.runs[r].from(i, l.below, l.names)
 }
 
 // From yields the nodes from the i-th on with their indexes.

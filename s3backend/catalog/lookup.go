@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"io/fs"
+	"strings"
 	"time"
 
 	"github.com/zs3fs/zs3fs/s3backend"
@@ -16,7 +17,7 @@ func (c *Catalog) Lookup(ctx context.Context, path string) (Node, error) {
 	if path == "" {
 		return Node{Dir: true, Fresh: forEver}, nil
 	}
-	if !c.hasName(path) {
+	if _, ok := c.means(path); !ok {
 		return Node{}, &AbsentError{Path: path, Fresh: forEver}
 	}
 	if n, err, ok := c.kept(path); ok {
@@ -111,6 +112,20 @@ func (c *Catalog) keepLocked(path string, n Node, err error, asked time.Time, ep
 // its slash would not do: "a-1" sorts before "a/", so that the first page may
 // lack it.
 func (c *Catalog) askLookup(ctx context.Context, path string) (Node, error) {
+	what, _ := c.means(path)
+	key := c.Key(path)
+	switch {
+	case what == content:
+		// Its directory need not be asked for: the marker is below it.
+		obj, err := c.cfg.Bucket.Head(ctx, key)
+		return c.object(path, what, obj, err)
+	case !isObject(key):
+		dir, isDir, err := c.askDir(ctx, path)
+		if err == nil && !isDir {
+			err = fs.ErrNotExist
+		}
+		return dir, err
+	}
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	type headed struct {
@@ -120,23 +135,43 @@ func (c *Catalog) askLookup(ctx context.Context, path string) (Node, error) {
 	head := make(chan headed, 1)
 	go func() {
 		obj, err := guarded(c, func() (s3backend.Object, error) {
-			return c.cfg.Bucket.Head(ctx, c.cfg.Prefix+path)
+			return c.cfg.Bucket.Head(ctx, key)
 		})
 		head <- headed{obj, err}
 	}()
 	dir, isDir, dirErr := c.askDir(ctx, path)
-	if isDir || dirErr != nil && !errors.Is(dirErr, fs.ErrPermission) {
+	decided := isDir == (what == itself)
+	if dirErr == nil && decided || dirErr != nil && !errors.Is(dirErr, fs.ErrPermission) {
 		cancel() // the other answer no longer matters
 	}
 	h := <-head
-	if isDir {
+	switch {
+	case isDir && what == itself:
 		return dir, nil
+	case what == shadowed && (dirErr != nil || !isDir):
+		if dirErr == nil {
+			dirErr = fs.ErrNotExist // it is called by its key
+		}
+		return Node{}, dirErr
 	}
+	file, err := c.object(path, what, h.obj, h.err)
+	return decide(file, err, dirErr)
+}
+
+// object returns the node of an object at path, from the answer to HEAD.
+func (c *Catalog) object(path string, what meaning, obj s3backend.Object, err error) (Node, error) {
 	_, name := split(path)
-	if h.err == nil && c.cfg.HideFolderMarkers && folderMarker(name, h.obj.Size) {
-		h.err = fs.ErrNotExist
+	called := name
+	if what == shadowed {
+		called = strings.TrimSuffix(name, shadowMark)
 	}
-	return decide(Node{Name: name, Object: h.obj, ModTime: h.obj.ModTime}, h.err, dirErr)
+	switch {
+	case err != nil:
+		return Node{}, err
+	case what == content && obj.Size == 0, c.cfg.HideFolderMarkers && folderMarker(called, obj.Size):
+		return Node{}, fs.ErrNotExist
+	}
+	return Node{Name: name, Object: obj, ModTime: obj.ModTime}, nil
 }
 
 // decide combines the answers to "is it a file" and "is it a directory" when the
@@ -177,7 +212,9 @@ func (c *Catalog) askDir(ctx context.Context, path string) (Node, bool, error) {
 // HEAD of its own, so that the answer is never older than the call. When it is
 // not what was kept, the parent's listing is dropped too.
 func (c *Catalog) Revalidate(ctx context.Context, path string) (Node, error) {
-	if path == "" || !c.hasName(path) {
+	what, ok := c.means(path)
+	key := c.Key(path)
+	if path == "" || !ok || what != content && !isObject(key) {
 		return c.Lookup(ctx, path)
 	}
 	if err := c.begin(); err != nil {
@@ -198,7 +235,10 @@ func (c *Catalog) Revalidate(ctx context.Context, path string) (Node, error) {
 	})()
 
 	asked, epoch := time.Now(), c.epoch.Load()
-	obj, err := c.cfg.Bucket.Head(ctx, c.cfg.Prefix+path)
+	obj, err := c.cfg.Bucket.Head(ctx, key)
+	if err == nil && what == content && obj.Size == 0 {
+		err = fs.ErrNotExist
+	}
 	if err != nil {
 		if errors.Is(err, fs.ErrNotExist) {
 			c.Forget(path)

@@ -11,6 +11,7 @@ import (
 
 // rules are what the mapping of one directory depends on.
 type rules struct {
+	names             escaping
 	nameMax           int
 	hideFolderMarkers bool
 	// root says that the prefix's own key is out of scope.
@@ -23,7 +24,8 @@ type rules struct {
 // The bucket's order is that of keys, in which the directory a stands where "a/"
 // sorts: behind the files a, a-b and a.b, of which the first has no name if there
 // is such a directory, and which it stands before in the listing. So names are
-// held back while a directory may still come that sorts before them.
+// held back while a directory may still come that sorts before them. Names that are
+// escaped sort elsewhere than their keys, and are held back until their place comes.
 type mapping struct {
 	rules
 	prefix string
@@ -45,7 +47,7 @@ type mapping struct {
 
 func newMapping(prefix string, r rules, seed maphash.Seed) *mapping {
 	m := &mapping{rules: r, prefix: prefix}
-	m.out.below = prefix
+	m.out.below, m.out.names = prefix, r.names
 	m.hash.SetSeed(seed)
 	return m
 }
@@ -69,21 +71,22 @@ func (m *mapping) add(e s3backend.Entry) error {
 	if rest == "" {
 		m.out.Marker = e.Object
 		if e.Object.Size > 0 && !m.root {
-			m.out.Hidden.MarkerContent++
+			m.addContent()
 		}
 		return nil
 	}
 	// Where the delimiter is ignored, or none was asked for, each of the keys
 	// below proves a directory.
-	name, _, dir := strings.Cut(rest, "/")
+	component, _, dir := strings.Cut(rest, "/")
 	if dir {
-		slashed := rest[:len(name)+1]
+		slashed := rest[:len(component)+1]
 		if slashed == m.dir {
 			return nil
 		}
 		m.dir = slashed
 	}
-	switch classify(name, m.nameMax) {
+	name, kind := m.names.classify(component, m.nameMax)
+	switch kind {
 	case unrepresentable:
 		m.out.Hidden.Unrepresentable++
 		return nil
@@ -91,18 +94,30 @@ func (m *mapping) add(e s3backend.Entry) error {
 		m.out.Hidden.TooLong++
 		return nil
 	}
-	if _, known := m.settled[name]; dir && known {
+	if _, known := m.settled[component]; dir && known {
 		return nil
 	}
 	if dir {
 		m.held = append(m.held, Node{Name: name, Dir: true})
 		return nil
 	}
-	if m.hideFolderMarkers && folderMarker(name, e.Object.Size) {
+	if m.hideFolderMarkers && folderMarker(component, e.Object.Size) {
 		return nil
 	}
 	m.held = append(m.held, Node{Name: name, Object: e.Object, ModTime: e.Object.ModTime})
 	return nil
+}
+
+// addContent takes the marker's content, which is no directory's.
+func (m *mapping) addContent() {
+	switch {
+	case !bool(m.names):
+		m.out.Hidden.MarkerContent++
+	case len(markerName) > m.nameMax:
+		m.out.Hidden.TooLong++
+	default:
+		m.held = append(m.held, Node{Name: markerName, Object: m.out.Marker, ModTime: m.out.Marker.ModTime})
+	}
 }
 
 // addAll takes the entries of a page.
@@ -115,31 +130,6 @@ func (m *mapping) addAll(page []s3backend.Entry) error {
 	return nil
 }
 
-// doubt returns the shortest name of a directory that the latest key does not
-// exclude and that sorts before it; empty if there is none. Nothing from that name
-// on is sure. A directory d can still come if "d/" sorts behind the latest key, and
-// matters if d does not: then the latest key is d and a character before "/", or
-// nothing.
-func (m *mapping) doubt() string {
-	if m.last == "" {
-		return ""
-	}
-	rest := m.last[len(m.prefix):]
-	for i := range len(rest) + 1 {
-		if i < len(rest) && rest[i] >= '/' {
-			if rest[i] == '/' {
-				return ""
-			}
-			continue
-		}
-		// What cannot be a name is waited for by none.
-		if _, known := m.settled[rest[:i]]; !known && classify(rest[:i], m.nameMax) == named {
-			return rest[:i]
-		}
-	}
-	return ""
-}
-
 // settle takes the answer to whether the directory in doubt exists.
 func (m *mapping) settle(dir string, exists bool) {
 	if m.settled == nil {
@@ -147,7 +137,8 @@ func (m *mapping) settle(dir string, exists bool) {
 	}
 	m.settled[dir] = exists
 	if exists {
-		m.held = append(m.held, Node{Name: dir, Dir: true})
+		name, _ := m.names.name(dir)
+		m.held = append(m.held, Node{Name: name, Dir: true})
 	}
 }
 
@@ -157,21 +148,18 @@ const smallRun = 256
 // ripen moves the nodes that are sure to out; all of them at the end. It reports
 // whether there were any.
 func (m *mapping) ripen(end bool) bool {
-	doubt := m.doubt()
+	doubt, _ := m.doubt()
 	switch {
 	case end:
 		doubt = ""
 	case m.whole, m.unordered, len(m.held) < smallRun && m.out.Len() > 0, doubt != "" && doubt == m.stuck:
-		// What came since the same doubt last begins with it, and sorts behind it.
+		// Nothing that came since the same doubt last sorts before it.
 		return false
 	}
-	// The directory comes first among equals.
-	slices.SortStableFunc(m.held, func(a, b Node) int {
-		if c := strings.Compare(a.Name, b.Name); c != 0 {
-			return c
-		}
-		return cmp.Compare(kindOrder(a), kindOrder(b))
-	})
+	m.sort()
+	if bool(m.names) && m.callShadowed() {
+		m.sort()
+	}
 	ripe := len(m.held)
 	if doubt != "" {
 		ripe, _ = slices.BinarySearchFunc(m.held, doubt, func(n Node, name string) int {
@@ -187,6 +175,43 @@ func (m *mapping) ripen(end bool) bool {
 	clear(m.held[rest:])
 	m.held, m.stuck = m.held[:rest], doubt
 	return true
+}
+
+// sort has the directory first among equals.
+func (m *mapping) sort() {
+	slices.SortStableFunc(m.held, func(a, b Node) int {
+		if c := strings.Compare(a.Name, b.Name); c != 0 {
+			return c
+		}
+		return cmp.Compare(kindOrder(a), kindOrder(b))
+	})
+}
+
+// callShadowed gives names to the objects among the sorted nodes that have a
+// directory beside them, and reports whether there were any.
+func (m *mapping) callShadowed() (found bool) {
+	dir, tooLong := "", ""
+	kept := m.held[:0]
+	for _, n := range m.held {
+		switch {
+		case n.Dir:
+			dir = n.Name
+		case n.Name != dir:
+		case len(n.Name+shadowMark) <= m.nameMax:
+			n.Name += shadowMark
+			found = true
+		case n.Name == tooLong:
+			continue // the server said it twice
+		default:
+			tooLong = n.Name
+			m.out.Hidden.TooLong++
+			continue
+		}
+		kept = append(kept, n)
+	}
+	clear(m.held[len(kept):])
+	m.held = kept
+	return found
 }
 
 // publish appends sorted nodes to out, without what directories shadow and what

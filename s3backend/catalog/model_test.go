@@ -23,39 +23,78 @@ type model struct {
 	prefix  string
 	keys    map[string]int // sizes
 	nameMax int
+	escape  bool // rule 8
 }
 
-func (m model) valid(component string) bool {
-	return component != "" && component != "." && component != ".." &&
-		len(component) <= m.nameMax && !strings.Contains(component, "\x00")
+// thing is what a path is in the model.
+type thing struct {
+	dir bool
+	key string // of a file
 }
 
-// stat returns "dir", "file" or "".
-func (m model) stat(path string) string {
-	if path == "" {
-		return "dir"
-	}
-	for _, c := range strings.Split(path, "/") {
-		if !m.valid(c) {
+// name returns what a component is called, "" if nothing.
+func (m model) name(component string) string {
+	switch {
+	case component == "" || component == "." || component == ".." || strings.Contains(component, "\x00"):
+		if !m.escape {
 			return ""
 		}
 	}
-	for k := range m.keys {
-		if strings.HasPrefix(k, m.prefix+path+"/") {
-			return "dir"
-		}
+	if !m.escape {
+		return component
 	}
-	if _, ok := m.keys[m.prefix+path]; ok {
-		return "file"
+	whole := map[string]string{"": "／", ".": "．", "..": "．．"}
+	if name, ok := whole[component]; ok {
+		return name
 	}
-	return ""
+	return strings.NewReplacer("／", "‛／", "．", "‛．", "␀", "‛␀", "‛", "‛‛", "\x00", "␀").Replace(component)
 }
 
-func (m model) list(path string) (names map[string]string, h catalog.Hidden) {
-	names = make(map[string]string)
-	below := m.prefix
-	if path != "" {
-		below += path + "/"
+// below returns what the keys in the directory at path start with.
+func (m model) below(path string) (prefix string, ok bool) {
+	if path == "" {
+		return m.prefix, true
+	}
+	for k := range m.keys {
+		rest, ok := strings.CutPrefix(k, m.prefix)
+		if !ok {
+			continue
+		}
+		prefix, names := m.prefix, []string{}
+		for _, c := range strings.SplitAfter(rest, "/") {
+			component, dir := strings.CutSuffix(c, "/")
+			name := m.name(component)
+			if !dir || name == "" || len(name) > m.nameMax {
+				break
+			}
+			prefix, names = prefix+c, append(names, name)
+			if strings.Join(names, "/") == path {
+				return prefix, true
+			}
+		}
+	}
+	return "", false
+}
+
+// stat returns what is at path; ok is false for nothing.
+func (m model) stat(path string) (thing, bool) {
+	if path == "" {
+		return thing{dir: true}, true
+	}
+	i := strings.LastIndexByte(path, '/')
+	if i == 0 {
+		return thing{}, false
+	}
+	names, _ := m.list(path[:max(i, 0)])
+	t, ok := names[path[i+1:]]
+	return t, ok
+}
+
+func (m model) list(path string) (names map[string]thing, h catalog.Hidden) {
+	names = make(map[string]thing)
+	below, ok := m.below(path)
+	if !ok {
+		return nil, h
 	}
 	type part struct {
 		name string
@@ -67,7 +106,13 @@ func (m model) list(path string) (names map[string]string, h catalog.Hidden) {
 		switch {
 		case !ok:
 		case rest == "" && path != "" && size > 0:
-			h.MarkerContent++
+			if !m.escape {
+				h.MarkerContent++
+			} else if len("‛marker") > m.nameMax {
+				h.TooLong++
+			} else {
+				names["‛marker"] = thing{key: k}
+			}
 		case rest != "":
 			i := strings.Index(rest, "/")
 			if i < 0 {
@@ -78,17 +123,23 @@ func (m model) list(path string) (names map[string]string, h catalog.Hidden) {
 		}
 	}
 	for p := range parts {
+		name := m.name(p.name)
+		beside := !p.dir && name != "" && len(name) <= m.nameMax && parts[part{p.name, true}]
+		if beside && m.escape {
+			name += "‛file"
+		}
 		switch {
-		case !m.valid(p.name) && (len(p.name) <= m.nameMax || strings.Contains(p.name, "\x00")):
+		case name == "":
 			h.Unrepresentable++
-		case !m.valid(p.name):
+		case len(name) > m.nameMax:
 			h.TooLong++
-		case p.dir:
-			names[p.name] = "dir"
-		case parts[part{p.name, true}]:
+		case beside && !m.escape:
 			h.Shadowed++
 		default:
-			names[p.name] = "file"
+			if _, ok := names[name]; ok {
+				panic("two are called " + name)
+			}
+			names[name] = thing{p.dir, below + p.name}
 		}
 	}
 	return names, h
@@ -96,8 +147,9 @@ func (m model) list(path string) (names map[string]string, h catalog.Hidden) {
 
 func genKeys(t *rapid.T) map[string]int {
 	piece := rapid.SampledFrom([]string{
-		"a", "a", "-", ".", "/", "/", "/", "!", "%", "é", "\n", "\xff", "..", "a/b/c/d/e/f/",
+		"a", "a", "a", "a", "-", ".", "/", "/", "/", "/", "/", "!", "%", "é", "\n", "\xff", "..", "a/b/c/d/e/f/",
 		"\x00", "aaaaaaaaaaaaaaaaaaaa", "+", " ",
+		"‛", "／", "．", "␀", "file", "‛file", "‛marker", "日", "\xe2", "\x80", "\xef",
 	})
 	keys := make(map[string]int)
 	for range rapid.IntRange(0, 30).Draw(t, "n") {
@@ -144,7 +196,8 @@ func TestCatalogOverQuirks(t *testing.T) {
 func checkModel(t *rapid.T, bucket s3backend.Bucket, mem *s3test.Mem, unordered bool) {
 	m := model{
 		prefix:  rapid.SampledFrom([]string{"", "", "a/", "a//", "-/a/"}).Draw(t, "prefix"),
-		nameMax: rapid.SampledFrom([]int{1024, 20, 3}).Draw(t, "nameMax"),
+		nameMax: rapid.SampledFrom([]int{1024, 20, 9, 3}).Draw(t, "nameMax"),
+		escape:  rapid.Bool().Draw(t, "escape"),
 		keys:    make(map[string]int),
 	}
 	mem.SetPageSize(rapid.IntRange(1, 5).Draw(t, "page"))
@@ -156,7 +209,7 @@ func checkModel(t *rapid.T, bucket s3backend.Bucket, mem *s3test.Mem, unordered 
 		mem.Put(k, s3test.Bytes(make([]byte, size)))
 	}
 	c, err := catalog.New(catalog.Config{
-		Bucket: bucket, Unordered: unordered, Prefix: m.prefix, NameMax: m.nameMax, Memory: 1 << 20,
+		Bucket: bucket, Unordered: unordered, Prefix: m.prefix, NameMax: m.nameMax, Escape: m.escape, Memory: 1 << 20,
 		ListAhead:   rapid.Bool().Draw(t, "ahead"),
 		TTL:         rapid.SampledFrom([]time.Duration{0, -1}).Draw(t, "ttl"),
 		NegativeTTL: rapid.SampledFrom([]time.Duration{0, -1}).Draw(t, "negative"),
@@ -168,7 +221,7 @@ func checkModel(t *rapid.T, bucket s3backend.Bucket, mem *s3test.Mem, unordered 
 	checkTree(t, c, m, "")
 	for range 20 {
 		path := strings.Join(rapid.SliceOfN(rapid.SampledFrom(
-			[]string{"a", "-", ".", "/", "%", "\xff", "é", "\n", "aaa"}), 1, 6).Draw(t, "path"), "")
+			[]string{"a", "-", ".", "/", "%", "\xff", "é", "\n", "aaa", "‛", "／", "．", "␀", "‛file", "‛marker"}), 1, 6).Draw(t, "path"), "")
 		checkStat(t, c, m, path)
 	}
 }
@@ -185,17 +238,17 @@ func checkTree(t *rapid.T, c *catalog.Catalog, m model, path string) {
 	got := make([]string, 0, l.Len())
 	for _, n := range l.From(0) {
 		got = append(got, n.Name)
-		if kind := names[n.Name]; (kind == "dir") != n.Dir || kind == "" {
-			t.Fatalf("list %q: %q is a directory: %v, want %q", path, n.Name, n.Dir, kind)
+		if want, ok := names[n.Name]; want.dir != n.Dir || !ok || !n.Dir && n.Object.Key != want.key {
+			t.Fatalf("list %q: %q is %+v, want %+v, %v", path, n.Name, n, want, ok)
 		}
 	}
 	if want := slices.Sorted(maps.Keys(names)); !slices.Equal(got, want) {
 		t.Fatalf("list %q = %q, want %q", path, got, want)
 	}
-	for name, kind := range names {
+	for name, is := range names {
 		child := strings.TrimPrefix(path+"/"+name, "/")
 		checkStat(t, c, m, child)
-		if kind == "dir" {
+		if is.dir {
 			checkTree(t, c, m, child)
 		}
 	}
@@ -203,22 +256,31 @@ func checkTree(t *rapid.T, c *catalog.Catalog, m model, path string) {
 
 func checkStat(t *rapid.T, c *catalog.Catalog, m model, path string) {
 	n, err := c.Lookup(context.Background(), path)
-	got := "file"
+	want, ok := m.stat(path)
 	switch {
-	case errors.Is(err, fs.ErrNotExist):
-		got = ""
-	case err != nil:
+	case err != nil && !errors.Is(err, fs.ErrNotExist):
 		t.Fatalf("lookup %q: %v", path, err)
-	case n.Dir:
-		got = "dir"
+	case ok != (err == nil) || n.Dir != want.dir:
+		t.Fatalf("lookup %q = %+v, %v, want %+v, %v", path, n, err, want, ok)
+	case !ok:
+		return
 	}
-	if want := m.stat(path); got != want {
-		t.Fatalf("lookup %q = %q, want %q", path, got, want)
-	}
-	if got == "file" && (n.Object.Key != m.prefix+path || n.Object.Size != int64(m.keys[m.prefix+path])) {
+	if !n.Dir && (n.Object.Key != want.key || n.Object.Size != int64(m.keys[want.key])) {
 		t.Fatalf("lookup %q is the object %+v", path, n.Object)
 	}
-	if got != "" && path != "" && n.Name != path[strings.LastIndex(path, "/")+1:] {
+	if path != "" && n.Name != path[strings.LastIndex(path, "/")+1:] {
 		t.Fatalf("lookup %q is called %q", path, n.Name)
+	}
+	if key := c.Key(path); !n.Dir && key != want.key {
+		t.Fatalf("%q is the key %q", path, key)
+	}
+	if prefix, _ := m.below(path); n.Dir && c.Below(path) != prefix {
+		t.Fatalf("below %q are the keys %q...", path, c.Below(path))
+	}
+	if !n.Dir {
+		again, err := c.Revalidate(context.Background(), path)
+		if err != nil || again.Object.Key != want.key || again.Name != n.Name {
+			t.Fatalf("revalidate %q: %+v, %v", path, again, err)
+		}
 	}
 }

@@ -15,34 +15,44 @@ const (
 	tooLong
 )
 
-// classify judges one component of a key (rules 1, 6 and 9).
-func classify(component string, nameMax int) nameKind {
+// classify judges one component of a key, and says what it is called (rules 1, 6, 8
+// and 9).
+func (e escaping) classify(component string, nameMax int) (string, nameKind) {
+	name, ok := e.name(component)
 	switch {
-	case component == "" || component == "." || component == "..":
-		return unrepresentable
-	case strings.IndexByte(component, 0) >= 0:
-		return unrepresentable
-	case len(component) > nameMax:
-		return tooLong
+	case !ok:
+		return "", unrepresentable
+	case len(name) > nameMax:
+		return "", tooLong
 	}
-	return named
+	return name, named
 }
 
-// hasName reports whether path, relative to the prefix, can be a name at all. The
-// root "" can.
-func (c *Catalog) hasName(path string) bool {
+// means returns what path, relative to the prefix, can stand for; false if it can be
+// no name at all. The root "" stands for itself.
+func (c *Catalog) means(path string) (what meaning, ok bool) {
 	if path == "" {
-		return true
+		return itself, true
 	}
-	if len(c.cfg.Prefix)+len(path) > maxKey {
-		return false
-	}
-	for component := range strings.SplitSeq(path, "/") {
-		if classify(component, c.cfg.NameMax) != named {
-			return false
+	length := len(c.cfg.Prefix)
+	for rest, more := path, true; more; {
+		var name, component string
+		name, rest, more = strings.Cut(rest, "/")
+		component, what, ok = c.names().parse(name)
+		// The prefix's own key is out of scope.
+		if !ok || len(name) > c.cfg.NameMax || what != itself && more || what == content && name == path {
+			return itself, false
+		}
+		if length += len(component); more {
+			length++
 		}
 	}
-	return true
+	return what, length <= maxKey
+}
+
+// rules returns those for the directory at path.
+func (c *Catalog) rules(path string) rules {
+	return rules{names: c.names(), nameMax: c.cfg.NameMax, hideFolderMarkers: c.cfg.HideFolderMarkers, root: path == ""}
 }
 
 // split cuts path into its parent and its last component.
@@ -56,8 +66,47 @@ func (c *Catalog) Below(path string) string {
 	if path == "" {
 		return c.cfg.Prefix
 	}
-	return c.cfg.Prefix + path + "/"
+	return c.Key(path) + "/"
 }
+
+// Key returns the key of the object at path, or of the directory without its last
+// slash.
+func (c *Catalog) Key(path string) string {
+	if c.plain(path) {
+		return c.cfg.Prefix + path
+	}
+	var key strings.Builder
+	key.WriteString(c.cfg.Prefix)
+	for rest, more := path, true; more; {
+		var name string
+		name, rest, more = strings.Cut(rest, "/")
+		component, _, _ := c.names().parse(name)
+		if key.WriteString(component); more {
+			key.WriteByte('/')
+		}
+	}
+	return key.String()
+}
+
+// Identity returns the key below the prefix, as Key: what path stands for is the same
+// whatever it is called. beside says that the key names something else as well: path
+// is the object that a directory shadows, or the content of a marker.
+func (c *Catalog) Identity(path string) (key string, beside bool) {
+	if c.plain(path) {
+		return path, false
+	}
+	what, _ := c.means(path)
+	return c.Key(path)[len(c.cfg.Prefix):], what != itself
+}
+
+// plain reports whether path is surely called by its key.
+func (c *Catalog) plain(path string) bool { return !c.cfg.Escape || !special(path) }
+
+func (c *Catalog) names() escaping { return escaping(c.cfg.Escape) }
+
+// isObject reports whether there can be an object of that key, beside a directory or
+// instead of one: otherwise it is a marker, or none.
+func isObject(key string) bool { return key != "" && !strings.HasSuffix(key, "/") }
 
 // folderMarker reports whether name is the empty file that some tools leave for a
 // directory (rule 18).

@@ -127,15 +127,16 @@ func (r *run) bytes() int64 { return int64(len(r.data) + 4*len(r.whole) + 80) }
 type unpacker struct {
 	run   *run
 	below string // what the keys start with before the name
-	next  int    // index of the next node
+	names escaping
+	next  int // index of the next node
 	off   int
 	name  []byte
 	secs  int64
 }
 
 // from returns an unpacker whose next node is the i-th, which exists.
-func (r *run) from(i int, below string) unpacker {
-	u := unpacker{run: r, below: below, next: i / restart * restart, off: int(r.whole[i/restart])}
+func (r *run) from(i int, below string, e escaping) unpacker {
+	u := unpacker{run: r, below: below, names: e, next: i / restart * restart, off: int(r.whole[i/restart])}
 	for u.next < i {
 		u.pass()
 	}
@@ -157,7 +158,7 @@ func (r *run) search(name string) int {
 	if lo == 0 {
 		return 0
 	}
-	u := r.from((lo-1)*restart, "")
+	u := r.from((lo-1)*restart, "", false)
 	for u.next < r.n {
 		at := u.next
 		if u.pass(); string(u.name) >= name {
@@ -237,13 +238,9 @@ func (u *unpacker) node() Node {
 	if p.flags&isDir != 0 {
 		return Node{Name: string(u.name), Dir: true}
 	}
-	// One string holds key and name.
-	var key strings.Builder
-	key.Grow(len(u.below) + len(u.name))
-	key.WriteString(u.below)
-	key.Write(u.name)
+	name, object := u.called()
 	o := s3backend.Object{
-		Key: key.String(), Size: int64(p.size), StorageClass: string(p.class),
+		Key: object, Size: int64(p.size), StorageClass: string(p.class),
 		VersionID: string(p.version), ContentType: string(p.contentType), Restored: p.restored,
 	}
 	if p.flags&(digestTag|partsTag) != 0 {
@@ -257,5 +254,21 @@ func (u *unpacker) node() Node {
 	if p.flags&standard != 0 {
 		o.StorageClass = "STANDARD"
 	}
-	return Node{Name: o.Key[len(u.below):], Object: o, ModTime: o.ModTime}
+	return Node{Name: name, Object: o, ModTime: o.ModTime}
+}
+
+// called returns the name, and the key of the object that is called so.
+func (u *unpacker) called() (name, object string) {
+	// One string holds both.
+	var key strings.Builder
+	key.Grow(len(u.below) + len(u.name))
+	key.WriteString(u.below)
+	key.Write(u.name)
+	object = key.String()
+	name = object[len(u.below):]
+	if bool(u.names) && special(name) {
+		component, _, _ := u.names.parse(name)
+		object = u.below + component
+	}
+	return name, object
 }

@@ -20,7 +20,7 @@ type Snapshot struct {
 // Open returns the directory at path as one snapshot no older than the TTL, which
 // is read while it loads. Whether there is such a directory At says.
 func (c *Catalog) Open(path string) (*Snapshot, error) {
-	if !c.hasName(path) {
+	if what, ok := c.means(path); !ok || what != itself {
 		return nil, &AbsentError{Path: path, Fresh: forEver}
 	}
 	c.heard(path)

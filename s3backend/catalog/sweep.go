@@ -12,13 +12,12 @@ import (
 // LIST without delimiter tells of many small ones. It has no I/O, clock or
 // goroutine.
 type sweep struct {
-	prefix string // the mount's
-	rules  rules
-	seed   maphash.Seed
-	ttl    time.Duration
-	after  string // the run begins behind this key; it is inside of the uncovered ones
-	asked  time.Time
-	last   string // the latest key
+	rules rules
+	seed  maphash.Seed
+	ttl   time.Duration
+	after string // the run begins behind this key; it is inside of the uncovered ones
+	asked time.Time
+	last  string // the latest key
 	// open are the directories that the latest key lies in, outermost first.
 	open []*opened
 	// done receives each listing.
@@ -54,19 +53,19 @@ func (s *sweep) add(e s3backend.Entry) error {
 		if err := in.m.add(s3backend.Entry{Object: s3backend.Object{Key: sub}, Dir: true}); err != nil {
 			return err
 		}
-		if classify(name, s.rules.nameMax) != named {
+		called, kind := s.rules.names.classify(name, s.rules.nameMax)
+		if kind != named {
 			return nil // hidden, with all that is below
 		}
-		s.enter(sub)
+		s.enter(sub, strings.TrimPrefix(in.path+"/"+called, "/"))
 	}
 }
 
-// enter opens a directory, by what its keys start with.
-func (s *sweep) enter(prefix string) {
+// enter opens a directory, by what its keys start with and its path.
+func (s *sweep) enter(prefix, path string) {
 	m := newMapping(prefix, s.rules, s.seed)
-	m.rules.root = prefix == s.prefix
+	m.rules.root = path == ""
 	m.out.asked, m.out.ttl = s.asked, s.ttl
-	path := strings.TrimSuffix(strings.TrimPrefix(prefix, s.prefix), "/")
 	s.open = append(s.open, &opened{m: m, path: path, partly: s.after != "" && s.after >= prefix})
 }
 

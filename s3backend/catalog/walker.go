@@ -90,15 +90,14 @@ func (c *Catalog) walk(scope, dir string) *walker {
 // run reads pages until the scope or the walk ends.
 func (w *walker) run(ctx context.Context) (ending, error) {
 	s := sweep{
-		prefix: w.c.cfg.Prefix, seed: w.c.seed, ttl: w.c.cfg.TTL, after: w.after, asked: time.Now(),
-		rules: rules{nameMax: w.c.cfg.NameMax, hideFolderMarkers: w.c.cfg.HideFolderMarkers},
+		rules: w.c.rules(w.scope), seed: w.c.seed, ttl: w.c.cfg.TTL, after: w.after, asked: time.Now(),
 	}
 	found := 0
 	s.done = func(path string, l *Listing) {
 		found++
 		w.keep(path, l)
 	}
-	s.enter(w.c.Below(w.scope))
+	s.enter(w.c.Below(w.scope), w.scope)
 	small := 0 // the latest page that completed a directory
 	// As a guess it gives way when the bucket throttles.
 	for page, err := range w.c.pages(s3backend.AsGuess(ctx, w.isWanted), s3backend.Span{Prefix: w.c.Below(w.scope), After: w.after, Deep: true}) {
