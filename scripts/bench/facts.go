@@ -46,7 +46,7 @@ func (f facts) fetched(pattern string, limit float64) (check, bool) {
 func (f facts) peak() (peak int64, where string) {
 	for _, p := range patterns() {
 		for _, k := range f.r.order {
-			if m := f.r.all[k]; k.tool == zs3fsName && k.pattern == p.name && m.ok() && p.options == "" && m.peak() > peak {
+			if m := f.r.all[k]; k.tool == zs3fsName && k.pattern == p.name && p.walk == nil && m.ok() && p.options == "" && m.peak() > peak {
 				peak, where = m.peak(), k.profile+" "+p.name
 			}
 		}

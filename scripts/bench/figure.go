@@ -30,10 +30,15 @@ type check struct {
 }
 
 // figures works out the checklist from what was measured.
-func (r *results) figures(d *dataset) []figure {
+func (r *results) figures(d *dataset) []figure { return r.worked(d, checklist()) }
+
+// walkFigures works out that for names.
+func (r *results) walkFigures() []figure { return r.worked(nil, walkChecklist()) }
+
+func (r *results) worked(d *dataset, lines []line) []figure {
 	f := facts{r: r, d: d, p: profiles()[0]}
 	var all []figure
-	for _, line := range checklist() {
+	for _, line := range lines {
 		c, known := line.measure(f)
 		g := figure{no: line.no, what: line.what, limit: c.limit, reached: c.measured, state: unknown}
 		if known && c.ok {

@@ -34,7 +34,7 @@ func main() {
 // processes are what this program runs as besides: a server, readers and clients
 // that share nothing.
 func processes() map[string]func() error {
-	return map[string]func() error{"read": readMain, "bare": bareMain, "serve": serveMain}
+	return map[string]func() error{"read": readMain, "bare": bareMain, "serve": serveMain, "pages": pagesMain}
 }
 
 func exit(err error) {
@@ -77,11 +77,16 @@ func run(ctx context.Context, s settings) (err error) {
 			}
 		}
 	}
-	rep := r.report(head)
-	if err := rep.print(os.Stdout); err != nil || s.results == "" {
-		return err
+	all := r.reports(head)
+	for _, rep := range all {
+		if err := rep.print(os.Stdout); err != nil {
+			return err
+		}
 	}
-	return r.write(rep)
+	if s.results == "" {
+		return nil
+	}
+	return r.write(all)
 }
 
 // build builds what is to be measured: never what a forgotten bin holds.

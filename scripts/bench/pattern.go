@@ -13,6 +13,8 @@ type pattern struct {
 	// query reads with DuckDB instead of with jobs, which then only say what has to
 	// be read.
 	query bool
+	// walk is what is measured instead, on the bucket of names.
+	walk *walk
 	// before are read first, unmeasured; remount says that a new process then mounts.
 	before  func(d *dataset) []job
 	remount bool
@@ -22,6 +24,7 @@ type pattern struct {
 	only      []string
 	options   string // of zs3fs
 	faults    bool
+	once      bool // measured in the first round only
 	goProgram bool // of programs that use the library instead of a mount
 	// everywhere: also measured in the profiles that have a part of the patterns only.
 	everywhere bool
@@ -51,7 +54,7 @@ func patterns() []pattern {
 			return []job{{Mode: "seq", Paths: []string{"big"}, Width: 1, Size: 1 << 20, Sum: true}}
 		}},
 	}
-	return slices.Concat(cold, randomPatterns(), smallPatterns(), warmPatterns(), libraryPatterns())
+	return slices.Concat(cold, randomPatterns(), smallPatterns(), warmPatterns(), libraryPatterns(), walkPatterns())
 }
 
 func randomPatterns() []pattern {

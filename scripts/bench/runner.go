@@ -29,14 +29,21 @@ type runner struct {
 	tools   []tool
 	results *results
 	filler  *filler // nil leaves the memory alone
-	dir     string  // temporary, on the cache's file system
-	files   string  // directory of what the server sends
-	runs    int     // so far, which number the directories
+	// The bucket of names, started when it is first needed, and the bare pages of its
+	// directories.
+	namesServer *server
+	bares       map[key]sample
+	dir         string // temporary, on the cache's file system
+	files       string // directory of what the server sends
+	runs        int    // so far, which number the directories
 }
 
 // pattern measures one pattern, the tools in turn.
 func (r *runner) pattern(ctx context.Context, p profile, pat pattern) error {
 	for round := range r.rounds {
+		if pat.once && round > 0 {
+			break
+		}
 		for _, name := range r.names(pat) {
 			m := r.results.at(key{p.Name, pat.name, name})
 			if m.err != nil || round > 0 && (peer(name) || name == naiveName) && m.worst().Seconds > tedious.Seconds() {
@@ -70,7 +77,9 @@ func (r *runner) names(pat pattern) []string {
 	switch {
 	case pat.goProgram:
 		without = []string{bareName, naiveName, libraryName}
-	case pat.before != nil || pat.faults || len(pat.only) > 0:
+	case pat.walk != nil && pat.walk.bare != "":
+		without = []string{bareName}
+	case pat.walk != nil || pat.before != nil || pat.faults || len(pat.only) > 0:
 		without = nil
 	}
 	for _, name := range without {
@@ -98,8 +107,15 @@ func (r *runner) sample(ctx context.Context, p profile, pat pattern, name string
 			return sample{}, err
 		}
 	}
-	ctx, cancel := context.WithTimeout(ctx, patience)
+	limit := patience
+	if pat.walk != nil {
+		limit = walkPatience
+	}
+	ctx, cancel := context.WithTimeout(ctx, limit)
 	defer cancel()
+	if pat.walk != nil {
+		return r.walked(ctx, p, pat, name, dir)
+	}
 	if err := r.server.shape(p, false); err != nil {
 		return sample{}, err
 	}
@@ -254,7 +270,7 @@ func newRunner(ctx context.Context, s settings, dir string) (r *runner, err erro
 	if err != nil {
 		return nil, err
 	}
-	r = &runner{settings: s, dir: dir, files: files, results: newResults()}
+	r = &runner{settings: s, dir: dir, files: files, results: newResults(), bares: make(map[key]sample)}
 	defer func() {
 		if err != nil {
 			err = errors.Join(err, r.close())
@@ -300,6 +316,9 @@ func (r *runner) close() error {
 	var err error
 	if r.server != nil {
 		err = r.server.close()
+	}
+	if r.namesServer != nil {
+		err = errors.Join(err, r.namesServer.close())
 	}
 	if r.filler != nil {
 		err = errors.Join(err, r.filler.close())

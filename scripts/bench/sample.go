@@ -8,6 +8,8 @@ type sample struct {
 	Counts
 	cpu  time.Duration // of the daemon, or of the bare client
 	peak int64         // its largest resident size
+	// again is the second pass of a walk, nil without one.
+	again *pass
 }
 
 // speed is in bytes/s.

@@ -10,15 +10,15 @@ import (
 )
 
 func TestReplaceSection(t *testing.T) {
-	first := replaceSection("# Measured\n\nold words\n", "one\n")
+	first := readMarks().replace("# Measured\n\nold words\n", "one\n")
 	if !strings.HasPrefix(first, "# Measured\n\nold words\n\n") || !strings.Contains(first, "\n\none\n\n") {
 		t.Errorf("%q", first)
 	}
-	second := replaceSection(first+"\nafter\n", "two")
+	second := readMarks().replace(first+"\nafter\n", "two")
 	if strings.Contains(second, "one") || !strings.Contains(second, "\n\ntwo\n\n") || !strings.HasSuffix(second, "\nafter\n") {
 		t.Errorf("%q", second)
 	}
-	if again := replaceSection(second, "two"); again != second {
+	if again := readMarks().replace(second, "two"); again != second {
 		t.Errorf("%q became %q", second, again)
 	}
 }

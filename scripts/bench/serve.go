@@ -20,6 +20,7 @@ import (
 // served tells the server's process what to serve.
 type served struct {
 	Objects []object
+	Names   bool   // serve the bucket of names instead
 	CA      string // file that the certificate is written to
 }
 
@@ -65,12 +66,16 @@ func (s stdio) Close() error                { return nil }
 type control struct {
 	plain, secure *s3test.Server
 	files         []io.Closer
+	names         *names        // nil: the bucket is that of the servers
 	cpu           time.Duration // before the last reset
 }
 
 func newControl(what served) (*control, error) {
 	mem := s3test.NewMem()
 	c := &control{}
+	if what.Names {
+		c.names = newNames(nameSets())
+	}
 	opened := make(map[string]s3test.Content)
 	for n, o := range what.Objects {
 		if opened[o.File] == nil {
@@ -97,10 +102,12 @@ func newControl(what served) (*control, error) {
 	if c.plain, err = s3test.NewServer(mem, s3test.ServerConfig{Bucket: bucketName}); err != nil {
 		return nil, err
 	}
-	c.secure, err = s3test.NewServer(mem, s3test.ServerConfig{
+	if c.secure, err = s3test.NewServer(mem, s3test.ServerConfig{
 		Bucket: bucketName, TLS: &tls.Config{Certificates: []tls.Certificate{certificate}},
-	})
-	return c, err
+	}); err != nil {
+		return nil, err
+	}
+	return c, (&service{c}).Shape(Shape{}, nil)
 }
 
 func (c *control) close() {
@@ -129,6 +136,9 @@ func (s *service) Shape(to Shape, _ *struct{}) error {
 	for _, srv := range s.c.servers() {
 		srv.ClearFaults()
 		srv.SetShape(p.Latency-p.Jitter, p.Rate)
+		if s.c.names != nil {
+			s.c.names.serve(srv)
+		}
 		if p.Jitter > 0 {
 			srv.Inject(s3test.Fault{Do: func(r s3test.Request, reply *s3test.Reply) {
 				s3test.Delay(rand.N(2*p.Jitter))(r, reply)
@@ -193,6 +203,8 @@ func (s *service) Count(_ struct{}, to *Counts) error {
 	to.CPU = selfCPU() - s.c.cpu
 	return nil
 }
+
+func (c Counts) requests() int { return c.Gets + c.Heads + c.Lists + c.Others }
 
 func (c *Counts) add(r s3test.Request) {
 	switch r.Op {

@@ -24,6 +24,13 @@ type server struct {
 }
 
 func startServer(objects []object, ca string) (*server, error) {
+	return launch(served{Objects: objects, CA: ca})
+}
+
+// startNames starts one with the bucket of names.
+func startNames(ca string) (*server, error) { return launch(served{Names: true, CA: ca}) }
+
+func launch(what served) (*server, error) {
 	self, err := os.Executable()
 	if err != nil {
 		return nil, err
@@ -41,18 +48,18 @@ func startServer(objects []object, ca string) (*server, error) {
 	if err := cmd.Start(); err != nil {
 		return nil, err
 	}
-	s := &server{ca: ca, cmd: cmd}
+	s := &server{ca: what.CA, cmd: cmd}
 	answers := bufio.NewReader(out)
-	if err := s.greet(in, answers, objects); err != nil {
+	if err := s.greet(in, answers, what); err != nil {
 		return nil, errors.Join(fmt.Errorf("server: %w", err), in.Close(), cmd.Wait())
 	}
 	s.client = jsonrpc.NewClient(pipes{answers, in})
 	return s, nil
 }
 
-// greet tells the server its objects, and waits until it is ready.
-func (s *server) greet(in io.Writer, out *bufio.Reader, objects []object) error {
-	if err := json.NewEncoder(in).Encode(served{objects, s.ca}); err != nil {
+// greet tells the server what to serve, and waits until it is ready.
+func (s *server) greet(in io.Writer, out *bufio.Reader, what served) error {
+	if err := json.NewEncoder(in).Encode(what); err != nil {
 		return err
 	}
 	line, err := out.ReadBytes('\n')

@@ -135,7 +135,7 @@ func usage(f *flag.FlagSet) {
 	f.PrintDefaults()
 	fmt.Fprintln(out, "\npatterns:")
 	for _, p := range patterns() {
-		fmt.Fprintf(out, "  %-16s %s\n", p.name, p.what)
+		fmt.Fprintf(out, "  %-17s %s\n", p.name, p.what)
 	}
 	fmt.Fprintln(out, "\nprofiles:")
 	for _, p := range profiles() {

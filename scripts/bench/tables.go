@@ -25,7 +25,7 @@ func (r *results) grid(p profile, latency bool) [][]string {
 	grid := [][]string{columnsOf(latency)}
 	last := ""
 	for _, pat := range patterns() {
-		if pat.latency != latency {
+		if pat.latency != latency || pat.walk != nil {
 			continue
 		}
 		for _, k := range r.order {
