@@ -68,7 +68,7 @@ func (c *Client) build(ctx, life context.Context) error {
 	if err := c.checkAddress(ctx); err != nil {
 		return err
 	}
-	if discover {
+	if discover && !c.o.Lazy {
 		c.discoverRegion(ctx)
 	}
 	return nil

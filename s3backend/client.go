@@ -28,6 +28,7 @@ type Client struct {
 	counts counters
 	// pageTexts are buffers (*bytes.Buffer) for pages of listings.
 	pageTexts sync.Pool
+	reach     reach
 
 	transport *http.Transport
 	creds     *refresher // nil for unsigned requests
@@ -42,6 +43,7 @@ type Client struct {
 	quirks      quirks
 	skew        atomic.Int64 // the last one told to the user, in nanoseconds
 
+	life  context.Context // ended by close
 	close context.CancelFunc
 }
 
@@ -59,7 +61,7 @@ func New(ctx context.Context, o Options) (*Client, error) {
 		return nil, err
 	}
 	life, closeLife := context.WithCancel(context.Background())
-	c := &Client{o: o, log: o.Logger, sse: sse, pace: newPacer(), close: closeLife,
+	c := &Client{o: o, log: o.Logger, sse: sse, pace: newPacer(), life: life, close: closeLife,
 		requests: newRequestLimiter(o.RequestLimit), bandwidth: newByteLimiter(o.BandwidthLimit)}
 	if o.RequesterPays {
 		c.payer = types.RequestPayerRequester
@@ -93,6 +95,7 @@ func (c *Client) KeyID() string { return c.sse.id }
 // are closed.
 func (c *Client) Close() error {
 	c.close()
+	c.reach.close()
 	if c.creds != nil {
 		c.creds.chain.running.Wait()
 	}

@@ -11,9 +11,11 @@
 // Every call ends within its time: one loop (series) makes all attempts, with
 // jittered back-off, and when the server throttles, a pacer holds back the whole
 // client and not only the request that was refused; guesses (AsGuess) give way to
-// demands. Credentials that the server
-// calls expired are fetched anew once from where they came from; a region that
+// demands. Credentials that the server calls expired are fetched anew once from where they came from; a region that
 // was not configured is learnt.
+//
+// When nothing is answered any more ([Client.Trouble]) questions fail at once, and one
+// of its own, every 5 s, finds out when the server is back.
 //
 // It never caches, never writes to a bucket, and never retries past the
 // caller's context. Errors leave it as the sentinels of errors.go inside an

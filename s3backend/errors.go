@@ -17,6 +17,9 @@ var (
 	// ErrUnavailable: no right answer within the time: the endpoint could not be
 	// reached, broke off, stalled, failed (5xx) or answered wrongly each time.
 	ErrUnavailable = errors.New("endpoint unavailable")
+	// ErrUnreachable: ErrUnavailable, and nobody else was answered meanwhile: the
+	// endpoint is away, and what was asked for says nothing.
+	ErrUnreachable = errors.New("endpoint unreachable")
 	// ErrBadAnswer: the server's answer is not the answer to the question.
 	ErrBadAnswer = errors.New("wrong answer from the server")
 	// ErrNoBucket: the bucket does not exist.

@@ -40,6 +40,9 @@ type Options struct {
 	// that a large body may take as long as it goes on arriving.
 	RequestTimeout time.Duration
 	Retries        int // attempts within RequestTimeout: 10
+	// Lazy has New ask nobody: a region that is not configured is learnt from the first
+	// answer.
+	Lazy bool
 	// BandwidthLimit is in bytes of objects a second, RequestLimit in requests a
 	// second; 0 is none. Both hold over demands and guesses together.
 	BandwidthLimit int64

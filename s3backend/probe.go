@@ -12,6 +12,9 @@ import (
 // It goes on trying for as long as ctx allows, RequestTimeout at most; when ctx's
 // deadline comes first, the error is what went wrong last and not the deadline.
 func (c *Client) Probe(ctx context.Context, prefix string) (empty bool, err error) {
+	if errors.Is(ctx.Err(), context.Canceled) {
+		return false, opError("list", prefix, ctx.Err())
+	}
 	probe, cancel := context.WithCancelCause(context.WithoutCancel(ctx))
 	defer cancel(nil)
 	// The series tells its own end from the caller's by the cause.

@@ -26,12 +26,19 @@ type series struct {
 	moved     bool // another region was taken
 	skewed    bool // the SDK's clock was set
 	last      error
+	began     time.Time // the first attempt
 }
 
 // run calls try until it succeeds, cannot, or ctx ends. The error is a sentinel
 // in words, or ctx's own.
 func (s *series) run(ctx context.Context, try func(context.Context) error) error {
+	if s.began.IsZero() {
+		s.began = time.Now()
+	}
 	for {
+		if err := s.c.refused(ctx, s.op, s.attempts+s.unnamed); err != nil {
+			return err
+		}
 		if err := s.c.admit(ctx); err != nil {
 			if err == errHeldBack {
 				return err
@@ -44,6 +51,7 @@ func (s *series) run(ctx context.Context, try func(context.Context) error) error
 		start, skew := time.Now(), time.Duration(s.c.skew.Load())
 		err := try(ctx)
 		if err == nil {
+			s.c.heard(start, nil)
 			s.c.pace.report(false, start)
 			return nil
 		}
@@ -51,6 +59,7 @@ func (s *series) run(ctx context.Context, try func(context.Context) error) error
 			return s.ended(ctx)
 		}
 		v := judge(s.op, err)
+		s.c.heard(start, v.err)
 		if v.throttled {
 			s.c.counts.throttled.Add(1)
 		}
@@ -62,7 +71,7 @@ func (s *series) run(ctx context.Context, try func(context.Context) error) error
 		s.c.log.DebugContext(ctx, "s3 attempt failed", "op", s.op, "key", s.key,
 			"attempt", s.attempts, "error", v.err, "again", again, "wait", wait)
 		if !again {
-			return v.err
+			return s.c.lost(s.began, v.err)
 		}
 		if err := sleep(ctx, wait); err != nil {
 			return s.ended(ctx)
@@ -165,9 +174,9 @@ func (s *series) ended(ctx context.Context) error {
 		return ctx.Err()
 	}
 	if s.last != nil {
-		return s.last
+		return s.c.lost(s.began, s.last)
 	}
-	return errTimeUp
+	return s.c.lost(s.began, errTimeUp)
 }
 
 // errHeldBack is for a call that the pacer let through not once.

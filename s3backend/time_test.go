@@ -102,25 +102,26 @@ func TestStall(t *testing.T) {
 
 // A stalled page of a listing and a stalled HEAD end like a stalled GET.
 func TestStallSmall(t *testing.T) {
-	inBubble(t, func(w http.ResponseWriter, r *http.Request, n int) {
-		if n == 1 && r.Method == http.MethodGet {
-			io.WriteString(w, "<?xml version=\"1.0\"?><ListBucketResult>")
-			w.(http.Flusher).Flush()
-		}
-		<-r.Context().Done()
-	}, func(t *testing.T, b *bubble, c *s3backend.Client) {
-		start := time.Now()
-		_, err := entries(c, "", 0)
-		if !errors.Is(err, s3backend.ErrUnavailable) {
-			t.Errorf("list: %v", err)
-		}
-		within(t, start, 60*time.Second, 60*time.Second)
-		start = time.Now()
-		if _, err := c.Head(t.Context(), "k"); !errors.Is(err, s3backend.ErrUnavailable) {
-			t.Errorf("head: %v", err)
-		}
-		within(t, start, 60*time.Second, 60*time.Second)
-	})
+	for name, ask := range map[string]func(*s3backend.Client) error{
+		"list": func(c *s3backend.Client) error { _, err := entries(c, "", 0); return err },
+		"head": func(c *s3backend.Client) error { _, err := c.Head(context.Background(), "k"); return err },
+	} {
+		t.Run(name, func(t *testing.T) {
+			inBubble(t, func(w http.ResponseWriter, r *http.Request, n int) {
+				if n == 1 && r.Method == http.MethodGet {
+					io.WriteString(w, "<?xml version=\"1.0\"?><ListBucketResult>")
+					w.(http.Flusher).Flush()
+				}
+				<-r.Context().Done()
+			}, func(t *testing.T, b *bubble, c *s3backend.Client) {
+				start := time.Now()
+				if err := ask(c); !errors.Is(err, s3backend.ErrUnavailable) {
+					t.Errorf("%v", err)
+				}
+				within(t, start, 60*time.Second, 60*time.Second)
+			})
+		})
+	}
 }
 
 // Read and Open return at once when their context ends, with its error, however

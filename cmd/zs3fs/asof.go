@@ -81,6 +81,14 @@ func bucketAsOf(ctx context.Context, o *Options, client *s3backend.Client, log *
 	if o.AsOf.IsZero() {
 		return client, nil
 	}
+	if err := checkVersions(ctx, o, client, log); err != nil {
+		return nil, err
+	}
+	return asof.New(client, o.AsOf.Time), nil
+}
+
+// checkVersions asks whether the bucket keeps versions, and lets us list them.
+func checkVersions(ctx context.Context, o *Options, client *s3backend.Client, log *slog.Logger) error {
 	kept, err := client.Versioning(ctx)
 	switch {
 	case errors.Is(err, fs.ErrPermission), errors.Is(err, s3backend.ErrBadAnswer):
@@ -88,15 +96,15 @@ func bucketAsOf(ctx context.Context, o *Options, client *s3backend.Client, log *
 		// has it; the listing of versions tells what matters.
 		log.Warn("whether the bucket keeps versions is not known", "error", err)
 	case err != nil:
-		return nil, s3Error(err, o, client)
+		return s3Error(err, o, client)
 	case !kept:
-		return nil, fail(NoVersions, "bucket %q keeps no versions: --as-of needs a bucket with versioning", o.Source.Bucket)
+		return fail(NoVersions, "bucket %q keeps no versions: --as-of needs a bucket with versioning", o.Source.Bucket)
 	}
 	if _, err := client.Versions(ctx, o.Source.Prefix, s3backend.VersionMark{}, 1); err != nil {
 		if errors.Is(err, fs.ErrPermission) {
-			return nil, fail(Denied, "--as-of: access to the versions of bucket %q is denied: allow s3:ListBucketVersions and s3:GetObjectVersion (%v)", o.Source.Bucket, err)
+			return fail(Denied, "--as-of: access to the versions of bucket %q is denied: allow s3:ListBucketVersions and s3:GetObjectVersion (%v)", o.Source.Bucket, err)
 		}
-		return nil, s3Error(err, o, client)
+		return s3Error(err, o, client)
 	}
-	return asof.New(client, o.AsOf.Time), nil
+	return nil
 }

@@ -8,6 +8,7 @@ import (
 	"github.com/zs3fs/zs3fs/blockcache"
 	"github.com/zs3fs/zs3fs/prefetch"
 	"github.com/zs3fs/zs3fs/s3backend"
+	"github.com/zs3fs/zs3fs/s3backend/asof"
 	"github.com/zs3fs/zs3fs/s3backend/catalog"
 )
 
@@ -15,6 +16,7 @@ import (
 type chain struct {
 	client  *s3backend.Client
 	bucket  s3backend.Bucket // what is shown: the client, or its past
+	late    *lateStart       // of a lazy mount; else nil
 	memory  *blockcache.Memory
 	cache   *blockcache.Cache
 	crew    *prefetch.Crew
@@ -56,6 +58,7 @@ func (c *chain) open(ctx context.Context, o *Options, log *slog.Logger) (err err
 	c.catalog, err = catalog.New(catalog.Config{
 		Bucket: c.bucket, Prefix: o.Source.Prefix, Unordered: c.client.Unordered(),
 		TTL: o.Tree.ttl(), NegativeTTL: o.Tree.NegativeTTL,
+		OfflineOK:         o.Tree.OfflineOK,
 		RevalidateOnOpen:  o.Tree.Consistency.value == "open",
 		ListAhead:         o.Tree.ListAhead.value == "on",
 		HideFolderMarkers: o.Tree.HideFolderMarkers, NameMax: o.Tree.NameMax, Memory: o.Tree.Memory, Logger: log,
@@ -70,41 +73,50 @@ func (c *chain) open(ctx context.Context, o *Options, log *slog.Logger) (err err
 // newClient makes the client of the source's bucket; it asks for nothing yet.
 func newClient(ctx context.Context, o *Options, log *slog.Logger) (*s3backend.Client, error) {
 	options := o.S3
-	options.Bucket, options.Connections, options.Logger = o.Source.Bucket, o.Read.Connections, log
+	options.Bucket, options.Connections, options.Logger, options.Lazy = o.Source.Bucket, o.Read.Connections, log, o.Mount.LazyConnect
 	return s3backend.New(ctx, options)
 }
 
-// openBucket makes the client and asks for the bucket once.
+// openBucket makes the client and asks for the bucket once, unless the mount is lazy.
 func (c *chain) openBucket(ctx context.Context, o *Options, log *slog.Logger) (err error) {
 	if c.client, err = newClient(ctx, o, log); err != nil {
 		return s3Error(err, o, nil)
 	}
 	c.closers = append(c.closers, c.client.Close)
-	var empty bool
-	err = retry(ctx, func() (again bool, err error) {
-		if empty, err = c.client.Probe(ctx, o.Source.Prefix); err != nil {
-			err = s3Error(err, o, c.client)
-		}
+	shown := latePager(c.client)
+	if !o.AsOf.IsZero() {
+		shown = asof.New(c.client, o.AsOf.Time)
+	}
+	check := func(ctx context.Context) error { return checkBucket(ctx, o, c.client, shown, log) }
+	if o.Mount.LazyConnect {
+		c.late = newLateStart(check, log)
+		c.bucket = c.late.before(shown)
+		return nil
+	}
+	c.bucket = shown
+	return retry(ctx, func() (again bool, err error) {
+		err = check(s3backend.Insist(ctx))
 		// At boot the network may come later than its target, and an automount's
 		// reader would rather wait.
 		return o.Helper && codeOf(err) == Unreachable, err
 	})
-	if err != nil {
-		return err
-	}
-	if c.bucket, err = bucketAsOf(ctx, o, c.client, log); err != nil {
-		return err
-	}
-	if c.bucket != s3backend.Bucket(c.client) {
+}
+
+// checkBucket asks whether the bucket can be shown. A lazy mount does at its first use.
+func checkBucket(ctx context.Context, o *Options, client *s3backend.Client, shown s3backend.Bucket, log *slog.Logger) error {
+	empty, err := client.Probe(ctx, o.Source.Prefix)
+	if err == nil && !o.AsOf.IsZero() {
+		if err := checkVersions(ctx, o, client, log); err != nil {
+			return err
+		}
 		empty = true
-		for _, err := range c.bucket.List(ctx, o.Source.Prefix, 1) {
-			if err != nil {
-				return s3Error(err, o, c.client)
-			}
+		for _, err = range shown.List(ctx, o.Source.Prefix, 1) {
 			empty = false
 		}
 	}
 	switch {
+	case err != nil:
+		return s3Error(err, o, client)
 	case empty && o.Source.Prefix != "" && o.Tree.RequirePrefix:
 		return fail(EmptyPrefix, "nothing lies below %s (--require-prefix)", o.Source)
 	case empty && o.Source.Prefix != "":

@@ -103,6 +103,7 @@ func (s status) write(out io.Writer) error {
 	line := func(name, value string) { fmt.Fprintf(w, "  %s\t%s\n", name, value) }
 	fmt.Fprintf(w, "%s on %s\n", s.Source, s.MountPoint)
 	line("daemon", fmt.Sprintf("process %d, up %s, %s", s.PID, time.Duration(s.UptimeSeconds)*time.Second, s.Version))
+	line("S3", s.S3.String())
 	where := s.Cache.Filesystem
 	if s.Cache.Dataset != "" {
 		where += " " + s.Cache.Dataset
@@ -125,6 +126,21 @@ func (s status) write(out io.Writer) error {
 		line(strings.ReplaceAll(strings.TrimSuffix(r.name, "_total"), "_", " "), value+"\t"+r.help)
 	}
 	return w.Flush()
+}
+
+// String is the line for people.
+func (s s3Status) String() string {
+	switch {
+	case s.Unasked:
+		return "not asked yet"
+	case s.AwaySince != nil && s.OfflineOK:
+		return fmt.Sprintf("away since %s, expired names and attributes are given: %s", s.AwaySince.Format(time.DateTime), s.Trouble)
+	case s.AwaySince != nil:
+		return fmt.Sprintf("away since %s: %s", s.AwaySince.Format(time.DateTime), s.Trouble)
+	case s.Trouble != "":
+		return "refuses: " + s.Trouble
+	}
+	return "answers"
 }
 
 func onOff(on bool, off string) string {

@@ -94,6 +94,7 @@ func treeFlags(f *pflag.FlagSet, o *Options) {
 	sizeVar(f, &t.Memory, "metadata-memory", defaultMetadataMemory, "for attributes and listings")
 	t.ListAhead = choiceValue{"on", []string{"on", "off"}}
 	f.Var(&t.ListAhead, "list-ahead", "list directories ahead of a program that walks through them (find, du, rsync)")
+	f.BoolVar(&t.OfflineOK, "offline-ok", true, "while S3 cannot be reached, go on with names and attributes that have expired")
 	f.BoolVar(&t.RequirePrefix, "require-prefix", false, "fail when nothing lies below the prefix")
 	f.IntVar(&t.NameMax, "name-max", 1024, "hide names longer than this many bytes")
 	f.BoolVar(&t.HideFolderMarkers, "hide-folder-markers", false, "hide empty objects named *_$folder$")
@@ -117,6 +118,7 @@ func mountFlags(f *pflag.FlagSet, o *Options) {
 	f.BoolVar(&m.DefaultPermissions, "default-permissions", false, "the kernel checks the permissions")
 	f.BoolVar(&m.Passthrough, "passthrough", true, "let the kernel read wholly cached files by itself, where it can")
 	f.BoolVar(&m.NonEmpty, "nonempty", false, "mount over a directory that is not empty")
+	f.BoolVar(&m.LazyConnect, "lazy-connect", false, "mount without asking S3, which may be away; what is wrong shows at the first use")
 	f.StringVar(&m.FSName, "fsname", "", "first column of the mount table (default: the source)")
 	f.StringVar(&m.Metrics, "metrics", "", "listen on `ADDRESS` for Prometheus; a port alone is on 127.0.0.1")
 	runtimeDirFlag(f, &m.RuntimeDir)

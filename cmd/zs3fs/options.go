@@ -53,6 +53,7 @@ type treeOptions struct {
 	Memory            int64
 	NameMax           int
 	ListAhead         choiceValue
+	OfflineOK         bool
 	HideFolderMarkers bool
 	RequirePrefix     bool
 }
@@ -67,6 +68,7 @@ type mountOptions struct {
 	AllowRoot          bool
 	DefaultPermissions bool
 	NonEmpty           bool
+	LazyConnect        bool
 	Passthrough        bool
 	FSName             string
 	Timeout            time.Duration

@@ -59,6 +59,9 @@ func rows() []row {
 		{"source_hedges_won_total", "of these, were answered first", func(s *snapshot) int64 { return s.bucket.HedgesWon }},
 		{"source_resumed_total", "bodies gone on with on another connection", func(s *snapshot) int64 { return s.bucket.Resumed }},
 		{"source_throttled_total", "requests of all kinds that S3 refused as too many", func(s *snapshot) int64 { return s.bucket.Throttled }},
+		{"source_away", "1 while S3 cannot be reached", func(s *snapshot) int64 { return boolInt(s.bucket.Away) }},
+		{"source_outages_total", "times that S3 could not be reached", func(s *snapshot) int64 { return s.bucket.Outages }},
+		{"names_expired_total", "names and listings given although they had expired, while S3 could not be reached", func(s *snapshot) int64 { return s.names.Expired }},
 		{"fetch_demands_total", "fetches for a reader that waits", func(s *snapshot) int64 { return s.crew.Demands }},
 		{"fetch_guesses_total", "fetches ahead of a reader", func(s *snapshot) int64 { return s.crew.Guesses }},
 		{"fetch_cancelled_total", "fetches ahead that were given up", func(s *snapshot) int64 { return s.crew.Cancelled }},
@@ -84,4 +87,11 @@ func rows() []row {
 		{"daemon_reads_total", "reads that the daemon answered", func(s *snapshot) int64 { return s.kernel.Reads }},
 		{"daemon_read_bytes_total", "bytes that the daemon answered with", func(s *snapshot) int64 { return s.kernel.ReadBytes }},
 	}
+}
+
+func boolInt(b bool) int64 {
+	if b {
+		return 1
+	}
+	return 0
 }

@@ -16,9 +16,22 @@ type status struct {
 	Version       string            `json:"version"`
 	Started       time.Time         `json:"started"`
 	UptimeSeconds int64             `json:"uptime_seconds"`
+	S3            s3Status          `json:"s3"`
 	Cache         cacheStatus       `json:"cache"`
 	Passthrough   passthroughStatus `json:"passthrough"`
 	Values        map[string]int64  `json:"values"` // by the names of the rows
+}
+
+// s3Status is how the latest questions to S3 went.
+type s3Status struct {
+	// Trouble is why none is answered: S3 is away, or refuses; empty is none.
+	Trouble string `json:"trouble,omitempty"`
+	// AwaySince is when S3 was last heard of, while it cannot be reached.
+	AwaySince *time.Time `json:"away_since,omitempty"`
+	// OfflineOK: names and attributes that have expired are given meanwhile.
+	OfflineOK bool `json:"offline_ok"`
+	// Unasked: the mount is lazy, and nobody has needed S3 yet.
+	Unasked bool `json:"unasked,omitempty"`
 }
 
 type cacheStatus struct {
@@ -74,6 +87,7 @@ func (m *mounted) status() status {
 		},
 		Values: map[string]int64{},
 	}
+	out.S3 = m.chain.s3Status(m.options)
 	out.Cache.WritingPaused, out.Cache.ReadingPaused = m.chain.cache.Paused()
 	out.Passthrough = s.passthrough
 	for _, r := range rows() {

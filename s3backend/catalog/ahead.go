@@ -8,22 +8,26 @@ import (
 	"github.com/zs3fs/zs3fs/s3backend"
 )
 
-// Stats counts what was listed ahead of walks, in requests. Of those that are neither
+// Stats counts what was listed ahead of walks, in requests, and expired answers. Of those that are neither
 // useful nor wasted nobody knows yet.
 type Stats struct {
 	AheadRequests int64 // pages asked for ahead
 	AheadUseful   int64 // of these, told of a directory that was listed next
 	AheadWasted   int64 // of these, told of none until the walk had stopped
+	// Expired are answers that were given although they had expired, because S3 could
+	// not be reached.
+	Expired int64
 }
 
 type counts struct {
-	aheadPages, aheadUseful, aheadWasted atomic.Int64
+	aheadPages, aheadUseful, aheadWasted, expired atomic.Int64
 }
 
 // Stats returns the counters as of now.
 func (c *Catalog) Stats() Stats {
 	n := &c.counts
-	return Stats{AheadRequests: n.aheadPages.Load(), AheadUseful: n.aheadUseful.Load(), AheadWasted: n.aheadWasted.Load()}
+	return Stats{AheadRequests: n.aheadPages.Load(), AheadUseful: n.aheadUseful.Load(), AheadWasted: n.aheadWasted.Load(),
+		Expired: n.expired.Load()}
 }
 
 // walks are the walks under way.

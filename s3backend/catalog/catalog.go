@@ -28,6 +28,9 @@ type Config struct {
 	// RevalidateOnOpen is for the reader of the catalog, who asks Revalidate at
 	// each open then; otherwise versions are taken as no older than TTL.
 	RevalidateOnOpen bool
+	// OfflineOK lets what has expired be answered while S3 cannot be reached
+	// (s3backend.ErrUnreachable), however old it is.
+	OfflineOK bool
 	// ListAhead lets directories be listed ahead of programs that walk through them,
 	// where the bucket is an s3backend.Pager.
 	ListAhead         bool

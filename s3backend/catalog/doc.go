@@ -8,5 +8,8 @@
 // from directory to directory is listed ahead of. What was only guessed is a listing
 // like any other, or is not kept.
 //
+// What has expired is kept while there is room: it is the answer while S3 cannot be
+// reached.
+//
 // It never reads an object's bytes and never decides what is on disk.
 package catalog

@@ -174,6 +174,8 @@ func (g *growing) finish(l *Listing, err error) {
 	c := g.c
 	if err == nil {
 		c.learn(g.path, l, g.key.epoch)
+	} else if old := g.expired(err); old != nil {
+		l, err = old, nil
 	}
 	c.growths.mu.Lock()
 	if c.growths.m[g.key] == g {

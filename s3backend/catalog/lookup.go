@@ -31,6 +31,9 @@ func (c *Catalog) Lookup(ctx context.Context, path string) (Node, error) {
 		}
 		asked := time.Now()
 		n, err := c.askLookup(ctx, path)
+		if old := c.expired(err, path); old != nil {
+			return c.answerExpired(path, old)
+		}
 		return c.keep(path, n, err, asked, key.epoch)
 	})
 }

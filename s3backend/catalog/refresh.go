@@ -31,7 +31,7 @@ func (c *Catalog) Refresh(path string) {
 
 // longestTTL is the age at which nothing that is kept is believed; negative is never.
 func (c *Catalog) longestTTL() time.Duration {
-	if c.cfg.TTL < 0 || c.cfg.NegativeTTL < 0 {
+	if c.cfg.OfflineOK || c.cfg.TTL < 0 || c.cfg.NegativeTTL < 0 {
 		return -1
 	}
 	return max(c.cfg.TTL, c.cfg.NegativeTTL)

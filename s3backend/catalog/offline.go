@@ -1,0 +1,58 @@
+package catalog
+
+import (
+	"errors"
+	"time"
+
+	"github.com/zs3fs/zs3fs/s3backend"
+)
+
+// offlineFresh is how long an expired answer may be believed that was given because S3
+// could not be reached: the kernel asks again after that, and sees that S3 is back.
+const offlineFresh = time.Second
+
+// Offline reports whether err, of Revalidate, says that S3 cannot be reached, and what
+// is known is to be taken for true then.
+func (c *Catalog) Offline(err error) bool {
+	return c.cfg.OfflineOK && errors.Is(err, s3backend.ErrUnreachable)
+}
+
+// expired returns what was last heard of path, however long ago, when err says that S3
+// cannot be reached; nil for nothing. That there was nothing by that name counts: S3 has
+// said so, and programs that look for a file in several places go on from ENOENT only.
+// Nothing is absent because S3 is away.
+func (c *Catalog) expired(err error, path string) *held {
+	if !c.Offline(err) {
+		return nil
+	}
+	return c.known(path)
+}
+
+// answerExpired is the answer to a lookup.
+func (c *Catalog) answerExpired(path string, old *held) (Node, error) {
+	c.counts.expired.Add(1)
+	if old.absent {
+		return Node{}, &AbsentError{Path: path, Fresh: offlineFresh}
+	}
+	n := old.node
+	n.Fresh = offlineFresh
+	return n, nil
+}
+
+// expired returns the latest listing that is kept, when err says that S3 cannot be
+// reached and no reader has been shown anything of the one that has failed. It is not
+// kept anew: the next reader asks.
+func (g *growing) expired(err error) *Listing {
+	if !g.c.Offline(err) {
+		return nil
+	}
+	g.mu.Lock()
+	shown := g.list.Len()
+	g.mu.Unlock()
+	h := g.c.store.get(listingKey(g.path))
+	if h == nil || shown > 0 {
+		return nil
+	}
+	g.c.counts.expired.Add(1)
+	return h.listing
+}

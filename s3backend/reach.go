@@ -1,0 +1,165 @@
+package s3backend
+
+import (
+	"context"
+	"errors"
+	"sync"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/s3"
+)
+
+const (
+	// While the server is away it is asked by nobody but a knock, one at a time, after
+	// 1, 2, 4 and then every 5 s: recovery shows within that, and a server that comes
+	// back does not meet a storm.
+	firstKnock = time.Second
+	maxKnock   = 5 * time.Second
+)
+
+// reach is a client's outage, if there is one, and the goroutine that waits for its end.
+type reach struct {
+	mu       sync.Mutex // guards the following
+	outage   outage
+	outages  int64
+	trouble  error // why the bucket cannot be asked at all; nil when it can
+	closed   bool
+	knocking bool
+	running  sync.WaitGroup
+}
+
+// Trouble returns what keeps all questions from being answered, as of the last one:
+// ErrUnreachable, from when on, ErrCredentials, ErrNoBucket or ErrRegion; nil for nothing.
+func (c *Client) Trouble() (err error, since time.Time) {
+	c.reach.mu.Lock()
+	defer c.reach.mu.Unlock()
+	if c.reach.outage.away {
+		since = c.reach.outage.quiet
+	}
+	return c.reach.trouble, since
+}
+
+// refused returns the error of a call that there is no use in asking now: the server is
+// known to be away. A question has its answer at once then, which may be one that has
+// expired. Who waits for bytes asks at least once, and goes on until nothing has been
+// heard for a request's time.
+func (c *Client) refused(ctx context.Context, op string, attempts int) error {
+	patience := time.Duration(0)
+	switch insists := ctx.Value(insistKey{}) != nil; {
+	case insists, ctx.Err() != nil, op == "open" && urgent(ctx) && attempts == 0:
+		return nil
+	case op == "open" && urgent(ctx):
+		patience = c.o.RequestTimeout
+	}
+	c.reach.mu.Lock()
+	defer c.reach.mu.Unlock()
+	if c.reach.outage.over(time.Now(), patience) {
+		return c.reach.outage.why
+	}
+	return nil
+}
+
+type insistKey struct{}
+
+// Insist returns a context under which the server is asked although it was away.
+func Insist(ctx context.Context) context.Context { return context.WithValue(ctx, insistKey{}, true) }
+
+// heard takes note of an attempt, begun at start, that ended with err.
+func (c *Client) heard(start time.Time, err error) {
+	r := &c.reach
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	switch {
+	case unanswered(err):
+		r.outage.missed(start)
+	case answered(err):
+		now, since := time.Now(), r.outage.quiet
+		if r.outage.answer(now) {
+			c.log.Info("S3 answers again", "endpoint", c.Endpoint(), "after", now.Sub(since).Round(time.Millisecond))
+		}
+		r.trouble = nil
+		fallthrough
+	default:
+		for _, general := range []error{ErrCredentials, ErrNoBucket, ErrRegion} {
+			if errors.Is(err, general) {
+				r.trouble = err
+			}
+		}
+	}
+}
+
+// lost returns the error of a call, begun at start, whose last attempt ended with err.
+func (c *Client) lost(start time.Time, err error) error {
+	r := &c.reach
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	switch {
+	case err == errHeldBack && r.outage.away:
+		return r.outage.why // a server that says 503 to all is not throttling
+	case !unanswered(err):
+		return err
+	}
+	away, began := r.outage.gaveUp(start, time.Now())
+	if !away || errors.Is(err, ErrUnreachable) {
+		return err
+	}
+	detail := err.Error()
+	if f := (*failure)(nil); errors.As(err, &f) {
+		detail = f.detail
+	}
+	err = &failure{sentinel: ErrUnreachable, also: ErrUnavailable, detail: detail}
+	if began {
+		r.outage.why = err
+		r.trouble = err
+		r.outages++
+		c.log.Warn("S3 cannot be reached", "endpoint", c.Endpoint(), "error", err)
+		if !r.closed && !r.knocking {
+			r.knocking = true
+			r.running.Go(c.awaitReturn)
+		}
+	}
+	return err
+}
+
+// awaitReturn knocks until somebody is answered.
+func (c *Client) awaitReturn() {
+	for wait := firstKnock; sleep(c.life, wait) == nil; wait = min(2*wait, maxKnock) {
+		if c.reach.mayRest() {
+			return
+		}
+		start, err := time.Now(), c.knock()
+		if c.life.Err() == nil {
+			c.heard(start, err)
+		}
+	}
+}
+
+// mayRest reports whether the outage is over, and nobody knocks any more then.
+func (r *reach) mayRest() bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.knocking = r.outage.away
+	return !r.knocking
+}
+
+// knock asks for one key. Credentials of a source that was away too are asked for anew.
+func (c *Client) knock() error {
+	ctx, cancel := context.WithTimeout(c.life, c.answerTimeout())
+	defer cancel()
+	_, err := c.s3.ListObjectsV2(ctx, &s3.ListObjectsV2Input{
+		Bucket: &c.o.Bucket, MaxKeys: aws.Int32(1), RequestPayer: c.payer,
+	}, c.inRegion)
+	if err == nil {
+		return nil
+	}
+	return judge("list", err).err
+}
+
+// close ends the knocking.
+func (r *reach) close() {
+	r.mu.Lock()
+	r.closed = true
+	r.mu.Unlock()
+	r.running.Wait()
+}

@@ -1,0 +1,143 @@
+package s3backend_test
+
+import (
+	"context"
+	"errors"
+	"io"
+	"net/http"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/zs3fs/zs3fs/s3backend"
+)
+
+// TestOutageFailsFast: the first question waits its time, the next ones do not; the
+// server is knocked at every 5 s, and asked again as soon as it has answered.
+func TestOutageFailsFast(t *testing.T) {
+	var up atomic.Bool
+	inBubble(t, func(w http.ResponseWriter, r *http.Request, _ int) {
+		switch {
+		case !up.Load():
+			w.WriteHeader(http.StatusInternalServerError)
+		case r.Method == http.MethodHead:
+			w.Header().Set("ETag", etag)
+			w.Header().Set("Content-Length", "5")
+		default:
+			w.WriteHeader(http.StatusForbidden) // an answer all the same
+		}
+	}, func(t *testing.T, b *bubble, c *s3backend.Client) {
+		start := time.Now()
+		if _, err := c.Head(t.Context(), "k"); !errors.Is(err, s3backend.ErrUnreachable) || !errors.Is(err, s3backend.ErrUnavailable) {
+			t.Fatalf("head: %v", err)
+		}
+		within(t, start, 10*time.Second, 60*time.Second)
+		if err, since := c.Trouble(); !errors.Is(err, s3backend.ErrUnreachable) || !since.Equal(start) {
+			t.Errorf("trouble %v since %v", err, since.Sub(start))
+		}
+		asked := b.requests()
+		start = time.Now()
+		var wg sync.WaitGroup
+		for range 100 {
+			wg.Go(func() {
+				if _, err := c.Head(t.Context(), "k"); !errors.Is(err, s3backend.ErrUnreachable) {
+					t.Errorf("head: %v", err)
+				}
+				if _, err := entries(c, "", 0); !errors.Is(err, s3backend.ErrUnreachable) {
+					t.Errorf("list: %v", err)
+				}
+			})
+		}
+		wg.Wait()
+		within(t, start, 0, 0)
+		time.Sleep(10 * time.Minute) // of the bubble's
+		if n := b.requests() - asked; n < 100 || n > 125 {
+			t.Errorf("%d requests in ten minutes, want one every 5 s", n)
+		}
+		up.Store(true)
+		start = time.Now()
+		for c.Stats().Away {
+			time.Sleep(100 * time.Millisecond)
+		}
+		within(t, start, 0, 5*time.Second+100*time.Millisecond)
+		if _, err := c.Head(t.Context(), "k"); err != nil {
+			t.Errorf("head: %v", err)
+		}
+		if s := c.Stats(); s.Outages != 1 {
+			t.Errorf("%d outages", s.Outages)
+		}
+		if err, _ := c.Trouble(); err != nil {
+			t.Errorf("trouble %v", err)
+		}
+	})
+}
+
+// TestOutageAndReads: who waits for bytes goes on asking for a request's time, as
+// always, and beyond it asks once; guesses do not. A GET that is answered ends the outage.
+func TestOutageAndReads(t *testing.T) {
+	var up atomic.Bool
+	inBubble(t, func(w http.ResponseWriter, r *http.Request, _ int) {
+		if up.Load() {
+			right(w, r)
+			return
+		}
+		w.WriteHeader(http.StatusInternalServerError)
+	}, func(t *testing.T, b *bubble, c *s3backend.Client) {
+		start := time.Now()
+		if _, err := c.Head(t.Context(), "k"); !errors.Is(err, s3backend.ErrUnreachable) {
+			t.Fatalf("head: %v", err)
+		}
+		again := time.Now()
+		if _, err := read(c); !errors.Is(err, s3backend.ErrUnreachable) {
+			t.Errorf("read: %v", err)
+		}
+		within(t, again, 5*time.Second, 60*time.Second)
+		guess := s3backend.AsGuess(t.Context(), func() bool { return false })
+		again = time.Now()
+		if _, err := c.Open(guess, object, off, n); !errors.Is(err, s3backend.ErrUnreachable) {
+			t.Errorf("guess: %v", err)
+		}
+		within(t, again, 0, 0)
+		time.Sleep(time.Until(start.Add(61 * time.Second)))
+		again = time.Now()
+		if _, err := read(c); !errors.Is(err, s3backend.ErrUnreachable) {
+			t.Errorf("read: %v", err)
+		}
+		within(t, again, 0, 100*time.Millisecond) // one attempt, and its pause
+		up.Store(true)
+		got, err := read(c)
+		checkBytes(t, got, err)
+		if c.Stats().Away {
+			t.Error("away, and answers")
+		}
+	})
+}
+
+// TestWrongCredentialsAreTrouble: what concerns all questions is known after the first.
+func TestWrongCredentialsAreTrouble(t *testing.T) {
+	var right atomic.Bool
+	f := serve(t, func(w http.ResponseWriter, r *http.Request, _ int) {
+		if right.Load() {
+			w.WriteHeader(http.StatusNotFound)
+			return
+		}
+		w.WriteHeader(http.StatusForbidden)
+		io.WriteString(w, "<Error><Code>SignatureDoesNotMatch</Code></Error>")
+	})
+	c := f.client(t)
+	if err, _ := c.Trouble(); err != nil {
+		t.Errorf("trouble %v before the first question", err)
+	}
+	if _, err := entries(c, "", 0); !errors.Is(err, s3backend.ErrCredentials) {
+		t.Fatal(err)
+	}
+	if err, since := c.Trouble(); !errors.Is(err, s3backend.ErrCredentials) || !since.IsZero() {
+		t.Errorf("trouble %v since %v", err, since)
+	}
+	right.Store(true)
+	c.Head(context.Background(), "k")
+	if err, _ := c.Trouble(); err != nil {
+		t.Errorf("trouble %v after a good answer", err)
+	}
+}
