@@ -14,8 +14,15 @@
 //
 //	go run ./scripts/bench -patterns seq -tools zs3fs,bare,bare+write -rounds 3
 //
+// The last patterns read nothing: ls, find and stat are run on a bucket of generated
+// names, beside the pages of a LIST without delimiter asked for one after another
+// (their bare row). What they are to reach is worked out too.
+//
+//	go run ./scripts/bench -patterns list-tree,million-flat-find
+//
 // On a machine that others use, -fill=false leaves their page cache alone. This writes the
-// section of RESULTS.md anew, and the charts beside it:
+// sections of RESULTS.md anew of which something was measured, reads and names, and the
+// charts beside it:
 //
 //	make bench BENCH_FLAGS="-results scripts/bench/RESULTS.md"
 package main

@@ -107,3 +107,68 @@ func TestFiguresOfNothing(t *testing.T) {
 		}
 	}
 }
+
+// listed are runs with which every figure of names is reached.
+func listed(change map[key]sample) *results {
+	run := func(seconds float64, lists int) sample {
+		return sample{outcome: outcome{Seconds: seconds, P50: 1000 * seconds}, Counts: Counts{Lists: lists}, peak: 300 << 20, again: &pass{seconds, 0}}
+	}
+	of := map[string]sample{bareName: run(10, 1000), zs3fsName: run(1, 30), "s3fs": run(4, 120), "rclone": run(5, 60)}
+	r := newResults()
+	for _, p := range walkPatterns() {
+		for _, name := range []string{bareName, zs3fsName, "s3fs", "rclone"} {
+			s, k := of[name], key{profiles()[0].Name, p.name, name}
+			if c, ok := change[k]; ok {
+				s = c
+			}
+			r.at(k).add(s, true)
+		}
+	}
+	return r
+}
+
+func TestWalkFigures(t *testing.T) {
+	for _, f := range listed(nil).walkFigures() {
+		if f.state != yes {
+			t.Errorf("%d %s: %s against %s: %s", f.no, f.what, f.reached, f.limit, f.state)
+		}
+	}
+	for _, tt := range []struct {
+		pattern string
+		worse   func(*sample)
+		want    []string
+	}{
+		{"list-flat", func(s *sample) { s.Seconds = 4.1 }, []string{"list-flat, time"}},
+		{"list-flat", func(s *sample) { s.Heads = 30 }, []string{"list-flat, requests"}},
+		{"list-tree", func(s *sample) { s.Seconds = 1.4 }, []string{"list-tree, time"}},
+		{"list-tree", func(s *sample) { s.Lists = 41 }, []string{"list-tree, LISTs"}},
+		{"stat-in-order", func(s *sample) { s.Seconds = 4 }, []string{"stat-in-order, time"}},
+		{"stat-random", func(s *sample) { s.Lists = 60 }, []string{"stat-random, requests"}},
+		{"walk-stops", func(s *sample) { s.Lists += 3 }, []string{"walk-stops, requests"}},
+		{"million-flat-ls-f", func(s *sample) { s.Seconds = 14 }, []string{"million-flat-ls-f, time"}},
+		{"million-flat-ls-f", func(s *sample) { s.peak = 401 << 20 }, []string{"million-flat-ls-f, peak"}},
+		{"million-flat-ls-l", func(s *sample) { s.peak = 401 << 20 }, nil},
+		{"million-tree-find", func(s *sample) { s.peak = 1025 << 20 }, []string{"million-tree-find, peak"}},
+		{"million-tree-ls-l", func(s *sample) { s.Lists = 1501 }, []string{"million-tree-ls-l, LISTs"}},
+		{"million-tree-ls-f", func(s *sample) { s.again = &pass{1, 1} }, []string{"million-tree-ls-f, requests of"}},
+		{"million-flat-find", func(s *sample) { s.again = nil }, []string{"million-flat-find, requests of"}},
+	} {
+		k := key{profiles()[0].Name, tt.pattern, zs3fsName}
+		s, _ := listed(nil).median(k)
+		tt.worse(&s)
+		var missed []string
+		for _, f := range listed(map[key]sample{k: s}).walkFigures() {
+			if f.state == no {
+				missed = append(missed, f.what)
+			}
+		}
+		if len(missed) != len(tt.want) || len(missed) > 0 && !strings.HasPrefix(missed[0], tt.want[0]) {
+			t.Errorf("%s got worse: missed are %q, want %q", tt.pattern, missed, tt.want)
+		}
+	}
+	for _, f := range newResults().walkFigures() {
+		if f.state != unknown {
+			t.Errorf("of nothing: %d %s: %s", f.no, f.what, f.state)
+		}
+	}
+}

@@ -102,3 +102,29 @@ func TestSettings(t *testing.T) {
 		}
 	}
 }
+
+// Reads and names have sections of their own, and each is written without the other.
+func TestSectionsOfTheirOwn(t *testing.T) {
+	text := walkMarks().replace(readMarks().replace("# Measured\n", "reads 1"), "names 1")
+	text = readMarks().replace(text, "reads 2")
+	text = walkMarks().replace(text, "names 2")
+	if strings.Contains(text, " 1") || strings.Count(text, "reads 2") != 1 || strings.Count(text, "names 2") != 1 ||
+		strings.Index(text, "reads 2") > strings.Index(text, "names 2") {
+		t.Errorf("%q", text)
+	}
+	r := runner{results: newResults(), data: &dataset{size: 1 << 30}}
+	if all := r.reports(nil); len(all) != 0 {
+		t.Errorf("%d reports of nothing", len(all))
+	}
+	r.results = listed(nil)
+	r.results.at(key{profiles()[0].Name, "stat-random", "s3fs"}).err = errors.New("broke off")
+	all := r.reports([]string{"commit x"})
+	if len(all) != 1 || all[0].marks != walkMarks() || len(all[0].failures) != 1 {
+		t.Fatalf("%+v", all)
+	}
+	for _, want := range []string{"## Namespace\n", "commit x\n", "list-tree: find -size +0 in 100", "| million-tree-find | bare ", " failed |", "0.10 |", "broke off"} {
+		if !strings.Contains(all[0].section(nil), want) {
+			t.Errorf("%q is not in %s", want, all[0].section(nil))
+		}
+	}
+}
