@@ -60,8 +60,9 @@ func escapedFloor(rest string) (floor string) {
 		if i > 0 && rest[i-1] == '/' {
 			break
 		}
-		// What comes has the first i bytes in common with rest, and another behind them:
-		same, behind := quoted(rest[:i]), rest[i:]
+		// What comes has the first i bytes in common with rest (what is escaped among
+		// them has been seen to sort no lower), and another behind them:
+		same, behind := rest[:i], rest[i:]
 		if behind == "" {
 			lower(same + "\x00")
 		} else if behind[0] < 0xff {

@@ -24,11 +24,48 @@ func Repack(nodes []Node, below string) (*Listing, int64) {
 	return l, l.bytes()
 }
 
+// EscapedName returns what a component is called in escape mode.
+func EscapedName(component string) string {
+	name, _ := escaping(true).name(component)
+	return name
+}
+
+// EscapedNames returns what there is in a directory in escape mode because of a
+// component or, if it is empty, of the directory's own marker, and what each is.
+func EscapedNames(component string) map[string]int {
+	name := EscapedName(component)
+	names := map[string]int{name: int(itself), name + shadowMark: int(shadowed)}
+	if component == "" {
+		names = map[string]int{name: int(itself), markerName: int(content)}
+	}
+	return names
+}
+
+// ParseEscaped is the inverse.
+func ParseEscaped(name string) (component string, what int, ok bool) {
+	component, meaning, ok := escaping(true).parse(name)
+	return component, int(meaning), ok
+}
+
+// Doubts feeds entries in order to a mapping in escape mode, and returns the name that
+// is in doubt after each; empty for none.
+func Doubts(prefix string, entries []s3backend.Entry) (doubts []string, err error) {
+	m := newMapping(prefix, rules{names: true, nameMax: maxKey}, maphash.MakeSeed())
+	for _, e := range entries {
+		if err := m.add(e); err != nil {
+			return nil, err
+		}
+		doubt, _ := m.doubt()
+		doubts = append(doubts, doubt)
+	}
+	return doubts, nil
+}
+
 // Mapped feeds entries, in the order given, to a mapping that shows what is ripe after
 // each, and asks exists about a doubt after every ask-th. It returns the names that
 // were shown after each entry, and the listing.
-func Mapped(prefix string, entries []s3backend.Entry, ask int, exists func(dir string) bool) (shown [][]string, l *Listing, err error) {
-	m := newMapping(prefix, rules{nameMax: maxKey}, maphash.MakeSeed())
+func Mapped(prefix string, escape bool, entries []s3backend.Entry, ask int, exists func(dir string) bool) (shown [][]string, l *Listing, err error) {
+	m := newMapping(prefix, rules{names: escaping(escape), nameMax: maxKey}, maphash.MakeSeed())
 	for i, e := range entries {
 		if err := m.add(e); err != nil {
 			return nil, nil, err

@@ -51,7 +51,7 @@ func FuzzMapping(f *testing.F) {
 		exists := func(dir string) bool {
 			return slices.ContainsFunc(keys, func(k string) bool { return strings.HasPrefix(k, "p/"+dir+"/") })
 		}
-		shown, l, err := catalog.Mapped("p/", entries, int(ask%3), exists)
+		shown, l, err := catalog.Mapped("p/", false, entries, int(ask%3), exists)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -76,7 +76,7 @@ func FuzzMapping(f *testing.F) {
 // Names are shown as soon as nothing can come before them.
 func TestMappingShowsWhatIsSure(t *testing.T) {
 	entries, _ := level([]string{"a", "b-1", "b-2", "b/x", "c"}, "")
-	shown, _, err := catalog.Mapped("", entries, 0, nil)
+	shown, _, err := catalog.Mapped("", false, entries, 0, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -87,7 +87,7 @@ func TestMappingShowsWhatIsSure(t *testing.T) {
 		}
 	}
 	// Asked whether there is b, it is not waited for.
-	shown, l, err := catalog.Mapped("", entries, 1, func(dir string) bool { return dir == "b" })
+	shown, l, err := catalog.Mapped("", false, entries, 1, func(dir string) bool { return dir == "b" })
 	if err != nil || len(shown[0]) != 1 || l.Len() != 5 {
 		t.Errorf("%q, %v", shown, err)
 	}
