@@ -23,6 +23,17 @@ func inoOf(fsName, path string) uint64 {
 	return ino
 }
 
+// ino returns the inode number of what path stands for, whatever it is called. An
+// object that a directory shadows and a marker's content have keys that are their
+// directory's as well, or may be another's, and numbers of their own.
+func (t *tree) ino(path string) uint64 {
+	key, beside := t.cfg.Catalog.Identity(path)
+	if beside {
+		return inoOf("object "+t.cfg.FSName, key)
+	}
+	return inoOf(t.cfg.FSName, key)
+}
+
 // generationOf tells versions of one key apart. Since go-fuse takes two nodes
 // with equal number and generation for hard links, it covers the key as well:
 // 128 bits together, where the number's 64 alone would be too few to show another
@@ -40,7 +51,7 @@ func generationOf(o s3backend.Object) uint64 {
 func (t *tree) dirAttr(path string) fs.StableAttr {
 	return fs.StableAttr{
 		Mode: syscall.S_IFDIR,
-		Ino:  inoOf(t.cfg.FSName, path),
+		Ino:  t.ino(path),
 		Gen:  generationOf(s3backend.Object{Key: path}),
 	}
 }

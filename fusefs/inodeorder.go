@@ -31,7 +31,7 @@ func newInodeOrder(d *dir, list *catalog.Listing) *inodeOrder {
 	}
 	entries := make([]entry, list.Len())
 	for i, n := range list.From(0) {
-		entries[i] = entry{inoOf(d.t.cfg.FSName, d.join(n.Name)), int32(i)}
+		entries[i] = entry{d.t.ino(d.join(n.Name)), int32(i)}
 	}
 	slices.SortFunc(entries, func(a, b entry) int { return cmp.Compare(a.inode, b.inode) })
 	o := &inodeOrder{list: list, dir: d, inodes: make([]uint64, len(entries)), places: make([]int32, len(entries))}
@@ -46,7 +46,7 @@ func (o *inodeOrder) Len() int { return len(o.places) }
 
 // Place implements prefetch.Listing.
 func (o *inodeOrder) Place(name string) (int, bool) {
-	return slices.BinarySearch(o.inodes, inoOf(o.dir.t.cfg.FSName, o.dir.join(name)))
+	return slices.BinarySearch(o.inodes, o.dir.t.ino(o.dir.join(name)))
 }
 
 // File implements prefetch.Listing.

@@ -71,7 +71,7 @@ func (d *dir) newChild(ctx context.Context, n catalog.Node) *fs.Inode {
 		return d.newInode(ctx, &dir{t: d.t, path: path}, d.t.dirAttr(path))
 	}
 	f := newFile(d, n.Name, n.Object)
-	attr := fs.StableAttr{Mode: syscall.S_IFREG, Ino: inoOf(d.t.cfg.FSName, path), Gen: d.t.renewals.generation(f.version)}
+	attr := fs.StableAttr{Mode: syscall.S_IFREG, Ino: d.t.ino(path), Gen: d.t.renewals.generation(f.version)}
 	return d.newInode(ctx, f, attr)
 }
 

@@ -76,9 +76,9 @@ func (h *dirHandle) Readdirent(ctx context.Context) (*fuse.DirEntry, syscall.Err
 	case h.pos == 0:
 		e.Name, e.Ino = ".", h.d.StableAttr().Ino
 	case h.pos == 1:
-		e.Name, e.Ino = "..", inoOf(h.d.t.cfg.FSName, parentPath(h.d.path))
+		e.Name, e.Ino = "..", h.d.t.ino(parentPath(h.d.path))
 	case ok:
-		e.Name, e.Ino = n.Name, inoOf(h.d.t.cfg.FSName, h.d.join(n.Name))
+		e.Name, e.Ino = n.Name, h.d.t.ino(h.d.join(n.Name))
 		if !n.Dir {
 			e.Mode = syscall.S_IFREG
 		}

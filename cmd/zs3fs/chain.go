@@ -61,6 +61,7 @@ func (c *chain) open(ctx context.Context, o *Options, log *slog.Logger) (err err
 		OfflineOK:         o.Tree.OfflineOK,
 		RevalidateOnOpen:  o.Tree.Consistency.value == "open",
 		ListAhead:         o.Tree.ListAhead.value == "on",
+		Escape:            o.Tree.escape(),
 		HideFolderMarkers: o.Tree.HideFolderMarkers, NameMax: o.Tree.NameMax, Memory: o.Tree.Memory, Logger: log,
 	})
 	if err != nil {

@@ -23,7 +23,8 @@ func doctorCommand() *cobra.Command {
 		Short: "Find what a mount does not show",
 		Long: "With --keys: list each key of SOURCE that a mount does not show as a file, quoted, and why: it has a component that\n" +
 			"no file system has, its name is too long, a directory shadows it, or it is a directory's marker with content.\n" +
-			"zs3fs cat reads any of them. All keys are listed, 1,000 a request.",
+			"zs3fs cat reads any of them. All keys are listed, 1,000 a request.\n" +
+			"With --unmappable=escape: each key that such a mount shows as another path, and that path, or none if it is too long.",
 		Args: exactArgs("SOURCE"),
 		RunE: func(cmd *cobra.Command, args []string) (err error) {
 			ignoreSignals() // a closed pipe is an error like others, and its reader had enough
@@ -46,6 +47,7 @@ func doctorCommand() *cobra.Command {
 	normalizeFlags(f)
 	f.BoolVar(&keys, "keys", false, "list the keys that a mount does not show")
 	f.IntVar(&o.Tree.NameMax, "name-max", 1024, "as of the mount: longer names are hidden")
+	unmappableFlag(f, o)
 	asOfFlag(f, o)
 	s3Flags(f, o)
 	logFlags(f, o)
@@ -80,7 +82,7 @@ func auditKeys(ctx context.Context, o *Options, out io.Writer) error {
 }
 
 func writeFindings(ctx context.Context, o *Options, bucket s3backend.Bucket, out io.Writer) error {
-	audit, last := catalog.NewAudit(o.Source.Prefix, o.Tree.NameMax, false), ""
+	audit, last := catalog.NewAudit(o.Source.Prefix, o.Tree.NameMax, o.Tree.escape()), ""
 	for page, err := range bucket.(s3backend.Pager).Pages(ctx, s3backend.Span{Prefix: o.Source.Prefix, Deep: true}) {
 		if err != nil {
 			return err
@@ -90,11 +92,22 @@ func writeFindings(ctx context.Context, o *Options, bucket s3backend.Bucket, out
 				return fail(BadAnswer, "bucket %q lists its keys without order: what a directory shadows cannot be told", o.Source.Bucket)
 			}
 			last = e.Object.Key
-			for _, f := range audit.Add(e.Object) {
-				if _, err := fmt.Fprintf(out, "%s\t%s\n", f.Reason, strconv.QuoteToASCII(f.Key)); err != nil {
-					return err
-				}
+			if err := printFindings(out, audit.Add(e.Object)); err != nil {
+				return err
 			}
+		}
+	}
+	return printFindings(out, audit.End())
+}
+
+func printFindings(out io.Writer, findings []catalog.Finding) error {
+	for _, f := range findings {
+		line := string(f.Reason) + "\t" + strconv.QuoteToASCII(f.Key)
+		if f.Path != "" {
+			line += "\t" + strconv.Quote(f.Path) // to be copied
+		}
+		if _, err := fmt.Fprintln(out, line); err != nil {
+			return err
 		}
 	}
 	return nil

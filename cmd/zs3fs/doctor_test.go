@@ -23,6 +23,14 @@ func TestDoctorKeys(t *testing.T) {
 	if o.code != OK || o.stdout != want || o.stderr != "" {
 		t.Errorf("code %d: %s\n%s\nwant\n%s", o.code, o.stderr, o.stdout, want)
 	}
+	s.mem.Put("p/x‛y", s3test.Bytes(nil))
+	o = doctor("--keys", "--name-max", "20", "--unmappable", "escape", "s3://bucket/p")
+	want = "unrepresentable\t\"p/../e\"\t\"．．/e\"\nshadowed by a directory\t\"p/a\"\t\"a‛file\"\nunrepresentable\t\"p/c//d\"\t\"c/／/d\"\n" +
+		"marker with content\t\"p/full/\"\t\"full/‛marker\"\ntoo long\t\"p/long" + strings.Repeat("g", 20) +
+		"\"\nunrepresentable\t\"p/new\\nline/./x\"\t\"new\\nline/．/x\"\nquoted\t\"p/x\\u201by\"\t\"x‛‛y\"\n"
+	if o.code != OK || o.stdout != want || o.stderr != "" {
+		t.Errorf("code %d: %s\n%s\nwant\n%s", o.code, o.stderr, o.stdout, want)
+	}
 	if o = doctor("--keys", "s3://bucket/p/empty"); o.code != OK || o.stdout != "" {
 		t.Errorf("code %d: %q %s", o.code, o.stdout, o.stderr)
 	}

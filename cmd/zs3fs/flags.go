@@ -97,7 +97,13 @@ func treeFlags(f *pflag.FlagSet, o *Options) {
 	f.BoolVar(&t.OfflineOK, "offline-ok", true, "while S3 cannot be reached, go on with names and attributes that have expired")
 	f.BoolVar(&t.RequirePrefix, "require-prefix", false, "fail when nothing lies below the prefix")
 	f.IntVar(&t.NameMax, "name-max", 1024, "hide names longer than this many bytes")
+	unmappableFlag(f, o)
 	f.BoolVar(&t.HideFolderMarkers, "hide-folder-markers", false, "hide empty objects named *_$folder$")
+}
+
+func unmappableFlag(f *pflag.FlagSet, o *Options) {
+	o.Tree.Unmappable = choiceValue{"hide", []string{"hide", "escape"}}
+	f.Var(&o.Tree.Unmappable, "unmappable", "keys that no file system has: hide them, or escape what they are called (a//b is a/／/b)")
 }
 
 func mountFlags(f *pflag.FlagSet, o *Options) {

@@ -25,6 +25,8 @@ func (t *treeOptions) ttl() time.Duration {
 	return t.TTL
 }
 
+func (t *treeOptions) escape() bool { return t.Unmappable.value == "escape" }
+
 func (c *chain) mountConfig(o *Options, log *slog.Logger) fusefs.Config {
 	m := &o.Mount
 	name := m.FSName

@@ -54,6 +54,7 @@ type treeOptions struct {
 	NameMax           int
 	ListAhead         choiceValue
 	OfflineOK         bool
+	Unmappable        choiceValue
 	HideFolderMarkers bool
 	RequirePrefix     bool
 }
