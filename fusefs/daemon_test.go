@@ -30,6 +30,7 @@ type setting struct {
 	RevalidateOnOpen      bool
 	AllowOther, AllowRoot bool
 	NameMax               int
+	Escape                bool
 	ReadAheadKB           int
 	NoDirectMount         bool
 	KernelOptions         []string
@@ -208,7 +209,7 @@ func start(set setting) (*served, error) {
 	})
 	cat, err := catalog.New(catalog.Config{
 		Bucket: b, Prefix: set.Prefix, TTL: set.TTL, NegativeTTL: set.NegativeTTL,
-		RevalidateOnOpen: set.RevalidateOnOpen, NameMax: set.NameMax, Logger: log,
+		RevalidateOnOpen: set.RevalidateOnOpen, NameMax: set.NameMax, Escape: set.Escape, Logger: log,
 	})
 	if err != nil {
 		return nil, err

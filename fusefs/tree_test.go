@@ -44,30 +44,49 @@ func TestFS(t *testing.T) {
 	}
 }
 
-// expect walks the rules over keys: every path below the prefix and its content;
-// directories end in a slash.
-func expect(keys map[string]string, prefix string) map[string]string {
-	valid := func(c string) bool { return c != "" && c != "." && c != ".." && len(c) <= 1024 }
-	want := make(map[string]string)
-	for k := range keys {
-		rest, ok := strings.CutPrefix(k, prefix)
-		if !ok {
-			continue
+// expect walks the rules over keys: every path below the prefix, and the key that it
+// is; directories end in a slash.
+func expect(keys map[string]string, prefix string, escape bool) map[string]string {
+	whole := map[string]string{"": "／", ".": "．", "..": "．．"}
+	special := strings.NewReplacer("／", "‛／", "．", "‛．", "␀", "‛␀", "‛", "‛‛", "\x00", "␀")
+	called := func(component string) (string, bool) {
+		name, odd := whole[component]
+		switch {
+		case !escape:
+			return component, !odd && !strings.Contains(component, "\x00") && len(component) <= 1024
+		case !odd:
+			name = special.Replace(component)
 		}
-		parts := strings.Split(rest, "/")
-		for i := range parts[:len(parts)-1] {
-			if !valid(parts[i]) {
-				break
-			}
-			want[strings.Join(parts[:i+1], "/")+"/"] = ""
-		}
+		return name, len(name) <= 1024
 	}
+	want := make(map[string]string)
+	files := make(map[string]string)
 	for k, data := range keys {
 		rest, ok := strings.CutPrefix(k, prefix)
-		if ok && !slices.ContainsFunc(strings.Split(rest, "/"), func(c string) bool { return !valid(c) }) {
-			if _, dir := want[rest+"/"]; !dir {
-				want[rest] = data
+		path := ""
+		for more := true; ok && more; {
+			var component, name string
+			component, rest, more = strings.Cut(rest, "/")
+			if component == "" && !more {
+				break // a marker
 			}
+			if name, ok = called(component); ok && more {
+				path += name + "/"
+				want[path] = ""
+			} else if ok {
+				files[path+name] = k
+			}
+		}
+		if ok && escape && data != "" && strings.HasSuffix(k, "/") {
+			want[path+"‛marker"] = k
+		}
+	}
+	for path, k := range files {
+		switch _, dir := want[path+"/"]; {
+		case !dir:
+			want[path] = k
+		case escape && len(path[strings.LastIndexByte(path, '/')+1:]+"‛file") <= 1024:
+			want[path+"‛file"] = k
 		}
 	}
 	return want
@@ -92,7 +111,13 @@ func walk(dir string) (map[string]string, error) {
 }
 
 func TestGeneratedKeys(t *testing.T) {
-	m := mount(t, setting{})
+	for name, escape := range map[string]bool{"hide": false, "escape": true} {
+		t.Run(name, func(t *testing.T) { checkGeneratedKeys(t, escape) })
+	}
+}
+
+func checkGeneratedKeys(t *testing.T, escape bool) {
+	m := mount(t, setting{Escape: escape})
 	n := 0
 	rapid.Check(t, func(t *rapid.T) {
 		n++
@@ -100,6 +125,7 @@ func TestGeneratedKeys(t *testing.T) {
 		piece := rapid.SampledFrom([]string{
 			"a", "-", ".", "/", "/", "!", "%", "%2F", "é", "\n", "\xff", "..", "\t", "\x7f", "+", "?", "#", "&", "<",
 			`"`, `\`, " ", "😀", "e\u0301", "*", "A", ".Trash-0", ".fuse_hidden1",
+			"a/", "/./", "//", "\x00", "‛", "／", "．", "␀", "‛file", "‛marker", "\xe2\x80",
 			strings.Repeat("n", 255), strings.Repeat("m", 256),
 		})
 		keys := map[string]string{prefix + "always": "x"}
@@ -112,9 +138,27 @@ func TestGeneratedKeys(t *testing.T) {
 		for k, data := range keys {
 			m.put(k, data)
 		}
-		got, err := walk(m.path(strings.TrimSuffix(prefix, "/")))
-		if want := expect(keys, prefix); err != nil || !maps.Equal(got, want) {
+		want := expect(keys, prefix, escape)
+		contents := make(map[string]string)
+		for path, k := range want {
+			contents[path] = keys[k]
+		}
+		dir := m.path(strings.TrimSuffix(prefix, "/"))
+		got, err := walk(dir)
+		if err != nil || !maps.Equal(got, contents) {
 			t.Fatalf("keys %q\n got %q, %v\nwant %q", slices.Sorted(maps.Keys(keys)), got, err, want)
+		}
+		inodes := make(map[uint64]string)
+		for path, k := range want {
+			var st unix.Stat_t
+			if err := unix.Stat(dir+"/"+path, &st); err != nil || inodes[st.Ino] != "" {
+				t.Fatalf("%q: %v, has the number of %q", path, err, inodes[st.Ino])
+			}
+			inodes[st.Ino] = path
+			key := make([]byte, 1100)
+			if n, err := unix.Getxattr(dir+"/"+path, "user.s3.key", key); err != nil || k != "" && string(key[:n]) != k {
+				t.Fatalf("%q is the key %q, %v, want %q", path, key[:max(n, 0)], err, k)
+			}
 		}
 	})
 }
