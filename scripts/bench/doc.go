@@ -20,6 +20,8 @@
 //
 //	go run ./scripts/bench -patterns list-tree,million-flat-find
 //
+// A million names are measured where their patterns are named, or with -million.
+//
 // On a machine that others use, -fill=false leaves their page cache alone. This writes the
 // sections of RESULTS.md anew of which something was measured, reads and names, and the
 // charts beside it:

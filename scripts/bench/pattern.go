@@ -24,7 +24,7 @@ type pattern struct {
 	only      []string
 	options   string // of zs3fs
 	faults    bool
-	once      bool // measured in the first round only
+	once      bool // measured in the first round only, and when asked for
 	goProgram bool // of programs that use the library instead of a mount
 	// everywhere: also measured in the profiles that have a part of the patterns only.
 	everywhere bool

@@ -18,7 +18,7 @@ import (
 // patience is how long a run may take before it counts as failed.
 const patience = 45 * time.Second
 
-// tedious runs are made once, but by zs3fs and the bare clients.
+// tedious runs are made once, but by zs3fs and the bare clients where files are read.
 const tedious = 6 * time.Second
 
 // runner measures.
@@ -46,7 +46,7 @@ func (r *runner) pattern(ctx context.Context, p profile, pat pattern) error {
 		}
 		for _, name := range r.names(pat) {
 			m := r.results.at(key{p.Name, pat.name, name})
-			if m.err != nil || round > 0 && (peer(name) || name == naiveName) && m.worst().Seconds > tedious.Seconds() {
+			if m.err != nil || round > 0 && (peer(name) || name == naiveName || pat.walk != nil) && m.worst().Seconds > tedious.Seconds() {
 				continue
 			}
 			s, err := r.sample(ctx, p, pat, name)

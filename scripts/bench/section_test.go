@@ -91,9 +91,12 @@ func TestSettings(t *testing.T) {
 		t.Errorf("command %q", s.command)
 	}
 	s, err = parse([]string{"-cache-dir", "/somewhere"}, &out)
-	if err != nil || len(s.networks()) != len(profiles()) || len(s.chosen(profiles()[0])) != len(patterns()) ||
+	if err != nil || len(s.networks()) != len(profiles()) || len(s.chosen(profiles()[0])) != len(patterns())-6 ||
 		len(s.chosen(profiles()[1])) == 0 || len(s.chosen(profiles()[1])) == len(patterns()) || !s.wants("s3fs") ||
 		s.command != "go run ./scripts/bench" {
+		t.Errorf("%+v, %v", s, err)
+	}
+	if s, err = parse([]string{"-million"}, &out); err != nil || len(s.chosen(profiles()[0])) != len(patterns()) || len(s.chosen(profiles()[1])) >= len(patterns())-6 {
 		t.Errorf("%+v, %v", s, err)
 	}
 	for _, wrong := range [][]string{{"-patterns", "none"}, {"-tools", "none"}, {"-profiles", "nowhere"}, {"-rounds", "0"}, {"-size", "1MiB"}, {"seq"}} {
