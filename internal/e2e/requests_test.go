@@ -21,6 +21,13 @@ func TestWhatOperationsCost(t *testing.T) {
 		s.put(fmt.Sprintf("d/f%04d", i), 1000)
 	}
 	s.put("a/b/c/d/e/f", 1000)
+	for i := range 3 {
+		for j := range 100 {
+			for k := range 10 {
+				s.put(fmt.Sprintf("big/%d/%03d/%d", i, j, k), 1000)
+			}
+		}
+	}
 	for i := range 100 {
 		for j := range 20 {
 			s.put(fmt.Sprintf("data/p=%02d/part-%02d.parquet", i, j), 1000)
@@ -52,13 +59,18 @@ func TestWhatOperationsCost(t *testing.T) {
 		do                 func() error
 		heads, lists, gets int
 	}{
-		// The kernel looks up each component by itself.
-		{"stat of a path of six new components", stat("a/b/c/d/e/f"), 6, 6, 0},
+		// The kernel looks up each component by itself; the first one's LIST tells the others.
+		{"stat of a path of six new components", stat("a/b/c/d/e/f"), 1, 1, 0},
 		{"stat of the same path again", stat("a/b/c/d/e/f"), 0, 0, 0},
-		{"stat of a new name beside it", missing(stat("a/b/c/d/e/g")), 1, 1, 0},
-		{"the same again", missing(stat("a/b/c/d/e/g")), 0, 0, 0},
+		{"stat of a missing name beside it", missing(stat("a/b/c/d/e/g")), 0, 0, 0},
+		{"ls of the directories on the path", list("a/b/c/d", 1), 0, 0, 0},
+		// Below big there are more keys than a page tells, below the next name not.
+		{"stat of a path of four new components, 3,000 files below the first", stat("big/1/050/9"), 2, 2, 0},
+		{"stat of another path there", stat("big/2/050/9"), 1, 1, 0},
+		{"stat of a new name in a large directory", missing(stat("big/none")), 1, 1, 0},
+		{"the same again", missing(stat("big/none")), 0, 0, 0},
 		{"a hundred threads that stat one new name", func() error {
-			return storm(100, missing(stat("a/b/c/d/e/h")))
+			return storm(100, missing(stat("big/other")))
 		}, 1, 1, 0},
 		{"ls of 1,500 names, a new directory", list("d", 1500), 1, 3, 0},
 		{"ls again", list("d", 1500), 0, 0, 0},

@@ -32,7 +32,8 @@ type Config struct {
 	// (s3backend.ErrUnreachable), however old it is.
 	OfflineOK bool
 	// ListAhead lets directories be listed ahead of programs that walk through them,
-	// where the bucket is an s3backend.Pager.
+	// where the bucket is an s3backend.Pager, and lookups ask what lies in a directory
+	// while they ask for it, where it is an s3backend.Peeker.
 	ListAhead         bool
 	HideFolderMarkers bool // rule 18
 	Escape            bool // rule 8, instead of 6
@@ -56,6 +57,7 @@ type Catalog struct {
 	nodes   flights[Node]
 	growths growths
 	walks   walks
+	peeks   peeks
 	counts  counts
 	// unordered: the bucket was seen to list without order.
 	unordered atomic.Bool

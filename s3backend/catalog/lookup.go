@@ -20,6 +20,7 @@ func (c *Catalog) Lookup(ctx context.Context, path string) (Node, error) {
 	if _, ok := c.means(path); !ok {
 		return Node{}, &AbsentError{Path: path, Fresh: forEver}
 	}
+	c.peeks.used(path)
 	if n, err, ok := c.kept(path); ok {
 		return n, err
 	}
@@ -30,7 +31,7 @@ func (c *Catalog) Lookup(ctx context.Context, path string) (Node, error) {
 			return n, err
 		}
 		asked := time.Now()
-		n, err := c.askLookup(ctx, path)
+		n, err := c.askLookup(ctx, path, key.epoch)
 		if old := c.expired(err, path); old != nil {
 			return c.answerExpired(path, old)
 		}
@@ -64,8 +65,8 @@ func (c *Catalog) kept(path string) (Node, error, bool) {
 	return n, nil, true
 }
 
-// known returns what was last heard of path: of itself or in a complete listing of
-// its parent, whichever was asked later; nil for nothing.
+// known returns what was last heard of path: of itself, or in a complete listing of
+// its parent or of what lies in it, whichever was asked last; nil for nothing.
 func (c *Catalog) known(path string) *held {
 	dir, name := split(path)
 	own, list := c.store.get(nodeKey(path)), c.store.get(listingKey(dir))
@@ -76,6 +77,11 @@ func (c *Catalog) known(path string) *held {
 		if !n.Object.Archived() {
 			own = &held{asked: list.asked, kept: list.kept, node: n, absent: !ok}
 		}
+	}
+	// What has names in it is a directory.
+	if in := c.store.get(listingKey(path)); in != nil && in.listing.found && (own == nil || own.asked.Before(in.asked)) {
+		marker := in.listing.Marker
+		own = &held{asked: in.asked, kept: in.kept, node: Node{Name: name, Dir: true, Object: marker, ModTime: marker.ModTime}}
 	}
 	if g := c.growingAt(dir); g != nil {
 		n, found, ok, asked := g.find(name)
@@ -114,7 +120,7 @@ func (c *Catalog) keepLocked(path string, n Node, err error, asked time.Time, ep
 // askLookup asks both questions at once (rule 11). One LIST of the path without
 // its slash would not do: "a-1" sorts before "a/", so that the first page may
 // lack it.
-func (c *Catalog) askLookup(ctx context.Context, path string) (Node, error) {
+func (c *Catalog) askLookup(ctx context.Context, path string, epoch uint64) (Node, error) {
 	what, _ := c.means(path)
 	key := c.Key(path)
 	switch {
@@ -123,7 +129,7 @@ func (c *Catalog) askLookup(ctx context.Context, path string) (Node, error) {
 		obj, err := c.cfg.Bucket.Head(ctx, key)
 		return c.object(path, what, obj, err)
 	case !isObject(key):
-		dir, isDir, err := c.askDir(ctx, path)
+		dir, isDir, err := c.askDir(ctx, path, epoch)
 		if err == nil && !isDir {
 			err = fs.ErrNotExist
 		}
@@ -142,7 +148,7 @@ func (c *Catalog) askLookup(ctx context.Context, path string) (Node, error) {
 		})
 		head <- headed{obj, err}
 	}()
-	dir, isDir, dirErr := c.askDir(ctx, path)
+	dir, isDir, dirErr := c.askDir(ctx, path, epoch)
 	decided := isDir == (what == itself)
 	if dirErr == nil && decided || dirErr != nil && !errors.Is(dirErr, fs.ErrPermission) {
 		cancel() // the other answer no longer matters
@@ -195,20 +201,31 @@ func decide(file Node, headErr, dirErr error) (Node, error) {
 }
 
 // askDir asks whether anything lies below path.
-func (c *Catalog) askDir(ctx context.Context, path string) (Node, bool, error) {
-	below := c.Below(path)
-	_, name := split(path)
-	for e, err := range c.cfg.Bucket.List(ctx, below, 1) {
+func (c *Catalog) askDir(ctx context.Context, path string, epoch uint64) (Node, bool, error) {
+	// What shadows an object lies at another path.
+	if what, _ := c.means(path); what == itself && c.mayPeek() {
+		if b, ok := c.cfg.Bucket.(s3backend.Peeker); ok {
+			return c.peek(ctx, b, path, epoch)
+		}
+	}
+	for e, err := range c.cfg.Bucket.List(ctx, c.Below(path), 1) {
 		if err != nil {
 			return Node{}, false, err
 		}
-		n := Node{Name: name, Dir: true}
-		if e.Object.Key == below && !e.Dir {
-			n.Object, n.ModTime = e.Object, e.Object.ModTime
-		}
-		return n, true, nil
+		c.peeks.took(path, 1)
+		return c.dirNode(path, e), true, nil
 	}
 	return Node{}, false, nil
+}
+
+// dirNode is the directory at path, of which e is the first key.
+func (c *Catalog) dirNode(path string, e s3backend.Entry) Node {
+	_, name := split(path)
+	n := Node{Name: name, Dir: true}
+	if e.Object.Key == c.Below(path) && !e.Dir {
+		n.Object, n.ModTime = e.Object, e.Object.ModTime
+	}
+	return n
 }
 
 // Revalidate asks the bucket for path's current version, whatever is kept: one

@@ -163,6 +163,10 @@ func TestCatalogIsTheModel(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		s := newSpy()
 		s.reverse = rapid.Bool().Draw(t, "reverse")
+		if rapid.Bool().Draw(t, "peeks") {
+			checkModel(t, peeker{s}, s.Mem, false)
+			return
+		}
 		checkModel(t, s, s.Mem, false)
 	})
 }
@@ -218,6 +222,19 @@ func checkModel(t *rapid.T, bucket s3backend.Bucket, mem *s3test.Mem, unordered 
 		t.Fatal(err)
 	}
 	defer c.Close()
+	// Before anything is listed, as the kernel does it: each name of a path.
+	for k := range m.keys {
+		rest, below := strings.CutPrefix(k, m.prefix)
+		if !below || !rapid.Bool().Draw(t, "looked up first") {
+			continue
+		}
+		for i := range len(rest) {
+			if rest[i] == '/' {
+				checkStat(t, c, m, rest[:i])
+			}
+		}
+		checkStat(t, c, m, rest)
+	}
 	checkTree(t, c, m, "")
 	for range 20 {
 		path := strings.Join(rapid.SliceOfN(rapid.SampledFrom(

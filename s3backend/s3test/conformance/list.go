@@ -263,3 +263,30 @@ func testPages(s suite) {
 		}
 	}
 }
+
+// testPeek: a bucket that tells more than one key tells the first ones, says whether
+// there are others, and gives nothing only where there is nothing.
+func testPeek(s suite) {
+	p, ok := s.Bucket.(s3backend.Peeker)
+	if !ok {
+		return // it need not
+	}
+	s.putAll([]string{"a/b", "a/b/c", "a/b/d/e", "a/b-"})
+	keys, _ := s.bordering(600)
+	s.putAll(keys)
+	slices.Sort(keys)
+	for prefix, want := range map[string][]string{"a/b/": {"a/b/c", "a/b/d/e"}, "a/b/c/": nil, "a/none/": nil, "p/": keys} {
+		got, whole, err := p.Peek(s.Context(), prefix)
+		if err != nil {
+			s.Fatal(err)
+		}
+		if len(got) > len(want) || len(got) == 0 && len(want) > 0 || whole != (len(got) == len(want)) {
+			s.Errorf("%q: %d of %d keys, all: %v", prefix, len(got), len(want), whole)
+		}
+		for i, e := range got {
+			if e.Dir || !s.Unsorted && i < len(want) && e.Object.Key != want[i] || !slices.Contains(want, e.Object.Key) {
+				s.Errorf("%q: the %d-th is %+v", prefix, i, e)
+			}
+		}
+	}
+}

@@ -69,6 +69,7 @@ func TestBucket(t *testing.T, open Open) {
 		{"ListNothing", testListNothing},
 		{"ListPages", testListPages},
 		{"Pages", testPages},
+		{"Peek", testPeek},
 		{"ListCancelled", testListCancelled},
 		{"AwkwardKeys", testAwkwardKeys},
 		{"OpenRanges", testOpenRanges},
