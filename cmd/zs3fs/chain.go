@@ -10,6 +10,7 @@ import (
 	"github.com/zs3fs/zs3fs/s3backend"
 	"github.com/zs3fs/zs3fs/s3backend/asof"
 	"github.com/zs3fs/zs3fs/s3backend/catalog"
+	"github.com/zs3fs/zs3fs/s3backend/catalog/ledger"
 )
 
 // chain is the read path below the mount, built from right to left.
@@ -21,6 +22,7 @@ type chain struct {
 	cache   *blockcache.Cache
 	crew    *prefetch.Crew
 	files   *prefetch.Files
+	names   *ledger.Ledger // nil where names are not kept
 	catalog *catalog.Catalog
 	budget  int64
 	dataset string // that the cache lies on; empty elsewhere than on ZFS
@@ -55,6 +57,7 @@ func (c *chain) open(ctx context.Context, o *Options, log *slog.Logger) (err err
 	c.closers = append(c.closers, c.crew.Close)
 	c.files = prefetch.NewFiles(c.crew, int(o.Read.Files))
 	c.closers = append(c.closers, c.files.Close)
+	c.openLedger(o, log)
 	c.catalog, err = catalog.New(catalog.Config{
 		Bucket: c.bucket, Prefix: o.Source.Prefix, Unordered: c.client.Unordered(),
 		TTL: o.Tree.ttl(), NegativeTTL: o.Tree.NegativeTTL,
@@ -62,7 +65,7 @@ func (c *chain) open(ctx context.Context, o *Options, log *slog.Logger) (err err
 		RevalidateOnOpen:  o.Tree.Consistency.value == "open",
 		ListAhead:         o.Tree.ListAhead.value == "on",
 		Escape:            o.Tree.escape(),
-		HideFolderMarkers: o.Tree.HideFolderMarkers, NameMax: o.Tree.NameMax, Memory: o.Tree.Memory, Logger: log,
+		HideFolderMarkers: o.Tree.HideFolderMarkers, NameMax: o.Tree.NameMax, Memory: o.Tree.Memory, Ledger: c.names, Logger: log,
 	})
 	if err != nil {
 		return err

@@ -92,6 +92,7 @@ func treeFlags(f *pflag.FlagSet, o *Options) {
 	t.Consistency = choiceValue{"ttl", []string{"open", "ttl", "forever"}}
 	f.Var(&t.Consistency, "consistency", "when a file's version is looked up: at each open, after its TTL, or once")
 	sizeVar(f, &t.Memory, "metadata-memory", defaultMetadataMemory, "for attributes and listings")
+	f.BoolVar(&t.Persist, "metadata-persist", true, "keep attributes and listings in the cache directory for the next mount: at most 1/64 of the cache's size, or 256MiB")
 	t.ListAhead = choiceValue{"on", []string{"on", "off"}}
 	f.Var(&t.ListAhead, "list-ahead", "list directories ahead of a program that walks through them (find, du, rsync)")
 	f.BoolVar(&t.OfflineOK, "offline-ok", true, "while S3 cannot be reached, go on with names and attributes that have expired")

@@ -52,6 +52,7 @@ type treeOptions struct {
 	Consistency       choiceValue
 	Memory            int64
 	NameMax           int
+	Persist           bool
 	ListAhead         choiceValue
 	OfflineOK         bool
 	Unmappable        choiceValue

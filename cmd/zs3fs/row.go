@@ -6,6 +6,7 @@ import (
 	"github.com/zs3fs/zs3fs/prefetch"
 	"github.com/zs3fs/zs3fs/s3backend"
 	"github.com/zs3fs/zs3fs/s3backend/catalog"
+	"github.com/zs3fs/zs3fs/s3backend/catalog/ledger"
 )
 
 // snapshot is what the rows are taken from, all at one time.
@@ -16,6 +17,7 @@ type snapshot struct {
 	files  prefetch.FilesStats
 	kernel fusefs.Stats
 	names  catalog.Stats
+	ledger ledger.Stats
 	onDisk int64
 	hidden int
 	zfs    surveyed
@@ -81,6 +83,12 @@ func rows() []row {
 		{"list_ahead_requests_total", "pages listed ahead of a program that walks through directories", func(s *snapshot) int64 { return s.names.AheadRequests }},
 		{"list_ahead_useful_total", "of these, told of a directory that it came to", func(s *snapshot) int64 { return s.names.AheadUseful }},
 		{"list_ahead_wasted_total", "of these, told of none", func(s *snapshot) int64 { return s.names.AheadWasted }},
+		{"names_persisted", "1 while attributes and listings are kept on disk for the next mount", func(s *snapshot) int64 { return boolInt(s.ledger.On) }},
+		{"names_disk_bytes", "what they take of the disk, beside the cache's bytes", func(s *snapshot) int64 { return s.ledger.Bytes }},
+		{"names_disk_records", "answers among them", func(s *snapshot) int64 { return s.ledger.Records }},
+		{"names_disk_hits_total", "of these, were given instead of asking S3", func(s *snapshot) int64 { return s.ledger.Found }},
+		{"names_disk_damaged_total", "of these, were damaged, and dropped", func(s *snapshot) int64 { return s.ledger.Damaged }},
+		{"names_disk_dropped_total", "answers not kept because the queue or the disk was full", func(s *snapshot) int64 { return s.ledger.LeftOut }},
 		{"kernel_inodes", "files and directories that the kernel holds in its memory", func(s *snapshot) int64 { return s.kernel.Inodes }},
 		{"kernel_opens_total", "opens of files that the kernel reads by itself", func(s *snapshot) int64 { return s.kernel.KernelOpens }},
 		{"daemon_opens_total", "opens of files that the daemon reads", func(s *snapshot) int64 { return s.kernel.DaemonOpens }},

@@ -70,6 +70,9 @@ func (m *mounted) snapshot() *snapshot {
 	if found := m.chain.survey.found(); found != nil {
 		s.zfs = *found
 	}
+	if m.chain.names != nil {
+		s.ledger = m.chain.names.Stats()
+	}
 	if m.chain.dataset != "" {
 		s.onDisk = m.use.bytes()
 	}

@@ -25,7 +25,9 @@ var (
 	cacheFile  = regexp.MustCompile(`^[0-9a-f]{62}(\.map)?$`)
 	cacheHome  = regexp.MustCompile(`^[A-Za-z0-9_-]+-[0-9a-f]{16}$`)
 	// cacheOwn are the files beside the objects.
-	cacheOwn = []string{"format.json", "lock", "objects", "clean", "order"}
+	cacheOwn = []string{"format.json", "lock", "objects", "clean", "order", "names"}
+	// namesOwn are those of the names, of which a killed daemon may leave the others.
+	namesOwn = []string{"log", "marks", "log.new", "marks.new"}
 )
 
 // onDisk is what lies in a cache directory.
@@ -48,6 +50,11 @@ func walkCache(t testing.TB, cache string, swept bool) onDisk {
 		for _, own := range list(t, filepath.Join(cache, home)) {
 			if !slices.Contains(cacheOwn, own) {
 				t.Errorf("foreign or temporary: %s/%s", home, own)
+			}
+		}
+		for _, own := range list(t, filepath.Join(cache, home, "names")) {
+			if !slices.Contains(namesOwn, own) {
+				t.Errorf("foreign or temporary: %s/names/%s", home, own)
 			}
 		}
 		objects := filepath.Join(cache, home, "objects")

@@ -25,6 +25,10 @@ func TestKillAtRandomMoments(t *testing.T) {
 		d := s.mount("--log-level", "info", "--cache-size", fmt.Sprintf("%dB", budget), "--unmount-timeout", "1s")
 		i := r.IntN(len(files))
 		files[i] = s.overwrite(files[i], files[i].size) // so that something is cold
+		// The names that the last daemon has left are fresh still.
+		if code, out := s.zs3fs("refresh", s.mnt); code != 0 {
+			t.Fatal(out)
+		}
 		readers := s.load(t, append(files, files[i]), r)
 		eventually(t, "something is fetched", func() bool { return s.server.BytesSent() > 0 })
 		within := 400 * time.Millisecond

@@ -11,7 +11,7 @@ import (
 
 // packages are those that docs/faults.md names.
 var packages = map[string]string{
-	"e2e": "internal/e2e", "s3backend": "s3backend", "s3test": "s3backend/s3test", "catalog": "s3backend/catalog",
+	"e2e": "internal/e2e", "s3backend": "s3backend", "s3test": "s3backend/s3test", "catalog": "s3backend/catalog", "ledger": "s3backend/catalog/ledger",
 	"blockcache": "blockcache", "zfs": "blockcache/zfs", "prefetch": "prefetch", "fusefs": "fusefs", "zs3fs": "cmd/zs3fs",
 	"fstabvm": "internal/fstabvm", "conformance": "s3backend/s3test/conformance", "asof": "s3backend/asof",
 }

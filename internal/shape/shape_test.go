@@ -20,7 +20,8 @@ const module = "github.com/zs3fs/zs3fs"
 var allowed = map[string][]string{
 	"s3backend":                    nil,
 	"s3backend/asof":               {"s3backend"},
-	"s3backend/catalog":            {"s3backend"},
+	"s3backend/catalog":            {"s3backend", "s3backend/catalog/ledger"},
+	"s3backend/catalog/ledger":     nil,
 	"s3backend/s3test":             {"s3backend"},
 	"s3backend/s3test/conformance": {"s3backend", "s3backend/s3test"},
 	"blockcache/crc64":             nil,
@@ -28,7 +29,7 @@ var allowed = map[string][]string{
 	"blockcache/zfs":               nil,
 	"blockcache":                   {"s3backend", "blockcache/crc64", "blockcache/s3fifo"},
 	"prefetch":                     {"s3backend", "blockcache", "blockcache/crc64", "blockcache/s3fifo"},
-	"fusefs":                       {"s3backend", "s3backend/catalog", "blockcache", "blockcache/crc64", "blockcache/s3fifo", "prefetch"},
+	"fusefs":                       {"s3backend", "s3backend/catalog", "s3backend/catalog/ledger", "blockcache", "blockcache/crc64", "blockcache/s3fifo", "prefetch"},
 }
 
 // forbidden keeps a subject in the one package that knows of it: the value lists

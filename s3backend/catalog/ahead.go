@@ -73,7 +73,7 @@ func (c *Catalog) lead(t *tour, dir string, widened bool) {
 		return
 	}
 	// What is known need not be learnt: this may be a second walk.
-	if l, err := c.keptListing(dir); l == nil && err == nil {
+	if l, err := c.keptListing(dir); l == nil && err == nil && !c.recorded(dir) {
 		t.w = c.walk(t.scope, dir)
 	}
 }
@@ -121,7 +121,7 @@ func (c *Catalog) awaitWalk(ctx context.Context, path string, epoch uint64) *Lis
 // learn keeps a listing, however it came.
 func (c *Catalog) learn(path string, l *Listing, epoch uint64) {
 	c.hidden.log(path, l.Hidden)
-	if c.cfg.TTL != 0 && c.epoch.Load() == epoch {
+	if c.cfg.TTL != 0 && c.epoch.Load() == epoch && !l.recalled {
 		c.store.put(listingKey(path), &held{listing: l, asked: l.asked})
 	}
 }

@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/zs3fs/zs3fs/s3backend"
+	"github.com/zs3fs/zs3fs/s3backend/catalog/ledger"
 )
 
 // forEver is the remaining life of what never expires.
@@ -42,7 +43,9 @@ type Config struct {
 	Unordered bool
 	NameMax   int   // rule 9: 1024 or less; 0 means 1024
 	Memory    int64 // bytes for all that is kept; 0 means 64 MiB
-	Logger    *slog.Logger
+	// Ledger keeps answers on disk; nil is none. It is closed after the catalog.
+	Ledger *ledger.Ledger
+	Logger *slog.Logger
 }
 
 // Catalog answers questions about names. Safe for concurrent use; concurrent
@@ -55,6 +58,7 @@ type Catalog struct {
 	hidden hiddenLog
 
 	nodes   flights[Node]
+	recalls flights[*held]
 	growths growths
 	walks   walks
 	peeks   peeks
@@ -96,7 +100,7 @@ func New(cfg Config) (*Catalog, error) {
 	if cfg.Logger == nil {
 		cfg.Logger = slog.New(slog.DiscardHandler)
 	}
-	st, err := newStore(cfg.Memory)
+	st, err := newStore(cfg.Memory, cfg.Ledger)
 	if err != nil {
 		return nil, err
 	}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"hash/maphash"
 	"iter"
+	"slices"
 
 	"github.com/zs3fs/zs3fs/s3backend"
 )
@@ -109,4 +110,12 @@ func Counted(prefix string, entries []s3backend.Entry) (*Listing, int64) {
 	}
 	l := m.finish()
 	return l, l.bytes()
+}
+
+// Persisted returns a listing as the ledger has it.
+func Persisted(l *Listing) []byte { return slices.Concat(l.encode()...) }
+
+// Restored reads it.
+func Restored(c *Catalog, raw []byte, path string) (*Listing, error) {
+	return decodeListing(raw, c.Below(path), c.names(), c.seed)
 }

@@ -106,6 +106,9 @@ func (g *growing) load(ctx context.Context) (*Listing, error) {
 	m := newMapping(g.list.below, g.c.rules(g.path), g.c.seed)
 	m.out.asked, m.out.ttl = g.list.asked, g.list.ttl
 	m.whole = g.c.unordered.Load()
+	if l := g.c.recallListing(ctx, g.path); l != nil && !g.renews(l) {
+		return l, nil
+	}
 	if l := g.c.awaitWalk(ctx, g.path, g.key.epoch); l != nil {
 		return l, nil
 	}

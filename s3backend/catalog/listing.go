@@ -27,6 +27,8 @@ type Listing struct {
 	found bool // anything lies below the directory, hidden keys included
 	asked time.Time
 	ttl   time.Duration
+	// recalled: the ledger gave it, and has it.
+	recalled bool
 }
 
 // Hidden counts the keys that have no name in a directory (rule 7). A hidden

@@ -30,6 +30,11 @@ func (c *Catalog) Lookup(ctx context.Context, path string) (Node, error) {
 		if n, err, ok := c.kept(path); ok {
 			return n, err
 		}
+		if c.recallNode(ctx, path) {
+			if n, err, ok := c.kept(path); ok {
+				return n, err
+			}
+		}
 		asked := time.Now()
 		n, err := c.askLookup(ctx, path, key.epoch)
 		if old := c.expired(err, path); old != nil {

@@ -38,7 +38,7 @@ type mapping struct {
 	stuck string
 	last  string // the latest key
 	dir   string // the latest name with a slash behind it
-	hash  maphash.Hash
+	sum   sum
 	// settled are the directories that were asked for by themselves.
 	settled map[string]bool
 	// unordered: a key came that sorts before the one before it.
@@ -48,7 +48,7 @@ type mapping struct {
 func newMapping(prefix string, r rules, seed maphash.Seed) *mapping {
 	m := &mapping{rules: r, prefix: prefix}
 	m.out.below, m.out.names = prefix, r.names
-	m.hash.SetSeed(seed)
+	m.sum.SetSeed(seed)
 	return m
 }
 
@@ -232,10 +232,7 @@ func (m *mapping) publish(nodes []Node) {
 			p = packer{}
 		}
 		p.add(n)
-		m.hash.WriteString(n.Name)
-		m.hash.WriteByte(0)
-		m.hash.WriteString(n.Object.ETag)
-		m.hash.WriteByte(byte(kindOrder(n)))
+		m.sum.add(n)
 	}
 	m.out.add(p.packed())
 }
@@ -256,9 +253,19 @@ const maxRun = 1024
 // mapping with the nodes in it for as long as it is kept, ten times its own size.
 func (m *mapping) finish() *Listing {
 	m.ripen(true)
-	m.out.sum = m.hash.Sum64()
+	m.out.sum = m.sum.Sum64()
 	l := m.out
 	return &l
+}
+
+// sum adds up the nodes of a listing, in their order.
+type sum struct{ maphash.Hash }
+
+func (s *sum) add(n Node) {
+	s.WriteString(n.Name)
+	s.WriteByte(0)
+	s.WriteString(n.Object.ETag)
+	s.WriteByte(byte(kindOrder(n)))
 }
 
 func kindOrder(n Node) int {

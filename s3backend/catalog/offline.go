@@ -25,6 +25,9 @@ func (c *Catalog) expired(err error, path string) *held {
 	if !c.Offline(err) {
 		return nil
 	}
+	dir, _ := split(path)
+	c.recall(c.ctx, nodeKey(path), -1)
+	c.recall(c.ctx, listingKey(dir), -1)
 	return c.known(path)
 }
 
@@ -49,7 +52,7 @@ func (g *growing) expired(err error) *Listing {
 	g.mu.Lock()
 	shown := g.list.Len()
 	g.mu.Unlock()
-	h := g.c.store.get(listingKey(g.path))
+	h := g.c.recall(g.c.ctx, listingKey(g.path), -1)
 	if h == nil || shown > 0 {
 		return nil
 	}

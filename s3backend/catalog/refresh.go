@@ -27,6 +27,9 @@ func (c *Catalog) Refresh(path string) {
 	}
 	dir, _ := split(path)
 	c.store.drop(nodeKey(path), listingKey(path), listingKey(dir))
+	if c.store.ledger != nil {
+		c.store.ledger.Refresh(path)
+	}
 }
 
 // longestTTL is the age at which nothing that is kept is believed; negative is never.

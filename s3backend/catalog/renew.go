@@ -13,7 +13,7 @@ const minRenewed = 10 * time.Second
 // or has expired, or is about to, and does not wait for it: somebody goes through
 // its files, and would have to ask for each. It reports whether it has begun to.
 func (c *Catalog) Renew(path string) bool {
-	if l, _ := c.Kept(path); c.cfg.TTL < minRenewed || l != nil && l.Fresh() > c.cfg.TTL/4 {
+	if l, _ := c.Kept(path); c.cfg.TTL < minRenewed || l != nil && !old(l) {
 		return false
 	}
 	key := flightKey{epoch: c.epoch.Load(), path: path}
@@ -25,4 +25,14 @@ func (c *Catalog) Renew(path string) bool {
 	// Without readers it would stop ahead of them.
 	g := &growing{c: c, path: path, key: key, furthest: math.MaxInt}
 	return g.startLocked() == nil
+}
+
+// old reports whether a listing is about to expire.
+func old(l *Listing) bool { return l.Fresh() <= l.ttl/4 }
+
+// renews reports whether the listing under way is to take l's place.
+func (g *growing) renews(l *Listing) bool {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	return g.furthest == math.MaxInt && old(l)
 }

@@ -1,9 +1,12 @@
 package catalog
 
 import (
+	"sync/atomic"
 	"time"
 
 	"github.com/dgraph-io/ristretto/v2"
+
+	"github.com/zs3fs/zs3fs/s3backend/catalog/ledger"
 )
 
 // held is one thing kept: a node, that there is none, or a listing.
@@ -22,13 +25,23 @@ type held struct {
 type store struct {
 	cache *ristretto.Cache[string, *held]
 	marks marks
+	// ledger is what outlives the process; nil is none.
+	ledger *ledger.Ledger
+	// recalled is the listing that the ledger gave last: ristretto may not take it, and
+	// each question about a file in it would read it again.
+	recalled atomic.Pointer[recalled]
+}
+
+type recalled struct {
+	key string
+	*held
 }
 
 // entryCost is about what an entry takes beside its strings: Node, held, the
 // map's and the policy's share.
 const entryCost = 400
 
-func newStore(memory int64) (*store, error) {
+func newStore(memory int64, l *ledger.Ledger) (*store, error) {
 	cache, err := ristretto.NewCache(&ristretto.Config[string, *held]{
 		// Ten counters for each entry that fits, as ristretto advises.
 		NumCounters:        max(memory/entryCost*10, 1000),
@@ -42,7 +55,7 @@ func newStore(memory int64) (*store, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &store{cache: cache}, nil
+	return &store{cache: cache, ledger: l}, nil
 }
 
 // A key is one letter and a path.
@@ -51,6 +64,9 @@ func listingKey(path string) string { return "l" + path }
 
 func (s *store) get(key string) *held {
 	h, _ := s.cache.Get(key)
+	if last := s.recalled.Load(); h == nil && last != nil && last.key == key {
+		h = last.held
+	}
 	if h != nil && s.marks.cover(key[1:], h.asked) {
 		return nil
 	}
@@ -60,6 +76,19 @@ func (s *store) get(key string) *held {
 // put returns when the entry can be found, if it is kept at all: it follows a
 // request of milliseconds, and whoever asked is about to ask again.
 func (s *store) put(key string, h *held) {
+	s.record(key, h)
+	s.set(key, h)
+}
+
+// remember keeps what the ledger gave.
+func (s *store) remember(key string, h *held) {
+	if h.listing != nil {
+		s.recalled.Store(&recalled{key, h})
+	}
+	s.set(key, h)
+}
+
+func (s *store) set(key string, h *held) {
 	cost := int64(entryCost + len(key) + len(h.node.Object.Key))
 	if h.listing != nil {
 		cost += h.listing.bytes()
@@ -71,13 +100,32 @@ func (s *store) put(key string, h *held) {
 }
 
 func (s *store) drop(keys ...string) {
+	if s.ledger != nil {
+		for _, k := range keys {
+			s.ledger.Drop(k[0], k[1:])
+		}
+	}
+	s.forget(keys...)
+}
+
+// forget drops from memory.
+func (s *store) forget(keys ...string) {
 	for _, k := range keys {
+		if last := s.recalled.Load(); last != nil && last.key == k {
+			s.recalled.CompareAndSwap(last, nil)
+		}
 		s.cache.Del(k)
 	}
 	s.cache.Wait()
 }
 
 // clear drops everything.
-func (s *store) clear() { s.cache.Clear() }
+func (s *store) clear() {
+	if s.ledger != nil {
+		s.ledger.Clear()
+	}
+	s.recalled.Store(nil)
+	s.cache.Clear()
+}
 
 func (s *store) close() { s.cache.Close() }

@@ -1,0 +1,61 @@
+package ledger
+
+import (
+	"maps"
+	"strings"
+	"time"
+)
+
+// maxMarks bounds the refreshed paths that are remembered; one more empties the ledger.
+const maxMarks = 1000
+
+// Refresh has no answer be there that was asked for before now about path or any path
+// below it, in any view; "" is all. It returns when that is on disk, or when that takes
+// too long.
+func (l *Ledger) Refresh(path string) {
+	now := time.Now().UnixNano()
+	l.mu.Lock()
+	if l.ended {
+		l.mu.Unlock()
+		return
+	}
+	// A mark covers the earlier ones below it.
+	maps.DeleteFunc(l.marks, func(p string, _ int64) bool {
+		return path == "" || strings.HasPrefix(p, path+"/")
+	})
+	l.marks[path] = now
+	l.unsaved = true
+	if len(l.marks) > maxMarks {
+		l.emptyLocked()
+	}
+	saved := l.awaitLocked()
+	l.mu.Unlock()
+	wait(saved, readWait)
+}
+
+// awaitLocked returns what is closed when the latest change of the marks is on disk, or
+// the ledger has ended.
+func (l *Ledger) awaitLocked() <-chan struct{} {
+	saved := make(chan struct{})
+	l.waiting = append(l.waiting, saved)
+	l.nudge()
+	return saved
+}
+
+// coveredLocked reports whether path was refreshed, by itself or from above, after asked.
+func (l *Ledger) coveredLocked(path string, asked int64) bool {
+	if len(l.marks) == 0 {
+		return false
+	}
+	for {
+		if at, ok := l.marks[path]; ok && asked < at {
+			return true
+		}
+		if path == "" {
+			return false
+		}
+		path = path[:max(strings.LastIndexByte(path, '/'), 0)]
+	}
+}
+
+func (l *Ledger) copyMarksLocked() map[string]int64 { return maps.Clone(l.marks) }
