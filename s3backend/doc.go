@@ -14,8 +14,9 @@
 // demands. Credentials that the server calls expired are fetched anew once from where they came from; a region that
 // was not configured is learnt.
 //
-// When nothing is answered any more ([Client.Trouble]) questions fail at once, and one
-// of its own, every 5 s, finds out when the server is back.
+// When nothing is answered any more ([Client.Trouble]) calls fail sooner, at once those
+// whose callers have another answer (WithFallback), and a question of its own, every
+// 5 s, finds out when the server is back.
 //
 // It never caches, never writes to a bucket, and never retries past the
 // caller's context. Errors leave it as the sentinels of errors.go inside an

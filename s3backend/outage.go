@@ -33,14 +33,18 @@ func (o *outage) missed(start time.Time) {
 // outage unless somebody was answered in the second half of that time: who asks for the
 // one object that a server cannot give must not make the questions of all others fail.
 func (o *outage) gaveUp(start, now time.Time) (away, began bool) {
-	half := start.Add(now.Sub(start) / 2)
-	if o.answered.After(half) {
+	if !o.plausible(start, now) {
 		return o.away, false
 	}
-	o.missed(half)
+	o.missed(start.Add(now.Sub(start) / 2))
 	began = !o.away
 	o.away = true
 	return true, began
+}
+
+// plausible reports whether gaveUp would find an outage.
+func (o *outage) plausible(start, now time.Time) bool {
+	return !o.answered.After(start.Add(now.Sub(start) / 2))
 }
 
 // over reports whether a call that may take so long has nothing to hope for: nobody

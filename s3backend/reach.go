@@ -41,16 +41,21 @@ func (c *Client) Trouble() (err error, since time.Time) {
 }
 
 // refused returns the error of a call that there is no use in asking now: the server is
-// known to be away. A question has its answer at once then, which may be one that has
-// expired. Who waits for bytes asks at least once, and goes on until nothing has been
-// heard for a request's time.
+// known to be away. Guesses are not asked then, nor are questions whose asker has another
+// answer. Other questions, and reads, go on as long as somebody was answered within a
+// request's time; later, questions are not asked at all, and reads once.
 func (c *Client) refused(ctx context.Context, op string, attempts int) error {
-	patience := time.Duration(0)
-	switch insists := ctx.Value(insistKey{}) != nil; {
-	case insists, ctx.Err() != nil, op == "open" && urgent(ctx) && attempts == 0:
+	if !c.away() {
 		return nil
-	case op == "open" && urgent(ctx):
-		patience = c.o.RequestTimeout
+	}
+	patience := c.o.RequestTimeout
+	switch insists := ctx.Value(insistKey{}) != nil; {
+	case insists, ctx.Err() != nil:
+		return nil
+	case hasFallback(ctx), !urgent(ctx):
+		patience = 0
+	case op == "open" && attempts == 0:
+		return nil
 	}
 	c.reach.mu.Lock()
 	defer c.reach.mu.Unlock()
@@ -58,6 +63,29 @@ func (c *Client) refused(ctx context.Context, op string, attempts int) error {
 		return c.reach.outage.why
 	}
 	return nil
+}
+
+// away reports whether there is an outage.
+func (c *Client) away() bool {
+	c.reach.mu.Lock()
+	defer c.reach.mu.Unlock()
+	return c.reach.outage.away
+}
+
+// fallbackPatience is how long, and for two attempts at least, a question is asked whose
+// asker has another answer, when nobody else is answered: as long as one connection may
+// take. Without one it goes on for its whole time.
+const fallbackPatience = 5 * time.Second
+
+// yields reports whether a call, begun at start, is given up for the other answer.
+func (c *Client) yields(ctx context.Context, start time.Time, attempts int) bool {
+	now := time.Now()
+	if attempts < 2 || now.Sub(start) < fallbackPatience || !hasFallback(ctx) {
+		return false
+	}
+	c.reach.mu.Lock()
+	defer c.reach.mu.Unlock()
+	return c.reach.outage.plausible(start, now)
 }
 
 type insistKey struct{}

@@ -13,8 +13,10 @@ import (
 	"github.com/zs3fs/zs3fs/s3backend"
 )
 
-// TestOutageFailsFast: the first question waits its time, the next ones do not; the
-// server is knocked at every 5 s, and asked again as soon as it has answered.
+// TestOutageFailsFast: a question whose asker has another answer is given up after some
+// seconds, and the next ones at once. Others go on for a request's time from the last
+// answer, and are then not asked. The server is knocked at every 5 s, and asked again as
+// soon as it has answered.
 func TestOutageFailsFast(t *testing.T) {
 	var up atomic.Bool
 	inBubble(t, func(w http.ResponseWriter, r *http.Request, _ int) {
@@ -29,10 +31,22 @@ func TestOutageFailsFast(t *testing.T) {
 		}
 	}, func(t *testing.T, b *bubble, c *s3backend.Client) {
 		start := time.Now()
-		if _, err := c.Head(t.Context(), "k"); !errors.Is(err, s3backend.ErrUnreachable) || !errors.Is(err, s3backend.ErrUnavailable) {
+		fallback := s3backend.WithFallback(t.Context(), func() bool { return true })
+		if _, err := c.Head(fallback, "k"); !errors.Is(err, s3backend.ErrUnreachable) || !errors.Is(err, s3backend.ErrUnavailable) {
 			t.Fatalf("head: %v", err)
 		}
-		within(t, start, 10*time.Second, 60*time.Second)
+		within(t, start, 5*time.Second, 10*time.Second)
+		again := time.Now()
+		if _, err := c.Head(fallback, "k"); !errors.Is(err, s3backend.ErrUnreachable) {
+			t.Errorf("head: %v", err)
+		}
+		within(t, again, 0, 0)
+		none := s3backend.WithFallback(t.Context(), func() bool { return false })
+		if _, err := c.Head(none, "k"); !errors.Is(err, s3backend.ErrUnreachable) {
+			t.Errorf("head: %v", err)
+		}
+		within(t, again, 10*time.Second, 55*time.Second)
+		time.Sleep(time.Until(start.Add(60 * time.Second)))
 		if err, since := c.Trouble(); !errors.Is(err, s3backend.ErrUnreachable) || !since.Equal(start) {
 			t.Errorf("trouble %v since %v", err, since.Sub(start))
 		}

@@ -70,7 +70,7 @@ func (s *series) run(ctx context.Context, try func(context.Context) error) error
 		wait, again := s.next(v, start, skew)
 		s.c.log.DebugContext(ctx, "s3 attempt failed", "op", s.op, "key", s.key,
 			"attempt", s.attempts, "error", v.err, "again", again, "wait", wait)
-		if !again {
+		if !again || s.c.yields(ctx, s.began, s.attempts+s.unnamed) {
 			return s.c.lost(s.began, v.err)
 		}
 		if err := sleep(ctx, wait); err != nil {

@@ -89,12 +89,24 @@ type latePager interface {
 	s3backend.Pager
 }
 
+// latePeeker is one that is a Peeker too, as a client is.
+type latePeeker struct{ *lateBucket }
+
+// The kinds that the catalog makes use of.
 var (
-	_ s3backend.Pager        = (*lateBucket)(nil)
-	_ s3backend.AfterIgnorer = (*lateBucket)(nil)
+	_ s3backend.Pager        = latePeeker{}
+	_ s3backend.AfterIgnorer = latePeeker{}
+	_ s3backend.Peeker       = latePeeker{}
 )
 
-func (l *lateStart) before(b latePager) *lateBucket { return &lateBucket{b, l} }
+// before returns the bucket, of the same kind, whose questions wait for l.
+func (l *lateStart) before(b latePager) s3backend.Bucket {
+	late := &lateBucket{b, l}
+	if _, ok := b.(s3backend.Peeker); ok {
+		return latePeeker{late}
+	}
+	return late
+}
 
 // Head implements s3backend.Bucket.
 func (b *lateBucket) Head(ctx context.Context, key string) (s3backend.Object, error) {
@@ -124,6 +136,14 @@ func (b *lateBucket) Pages(ctx context.Context, span s3backend.Span) iter.Seq2[[
 		}
 		b.Bucket.(s3backend.Pager).Pages(ctx, span)(yield)
 	}
+}
+
+// Peek implements s3backend.Peeker.
+func (b latePeeker) Peek(ctx context.Context, prefix string) ([]s3backend.Entry, bool, error) {
+	if err := b.start.await(ctx); err != nil {
+		return nil, false, &s3backend.OpError{Op: "list", Key: prefix, Err: err}
+	}
+	return b.Bucket.(s3backend.Peeker).Peek(ctx, prefix)
 }
 
 // IgnoresAfter implements s3backend.AfterIgnorer.

@@ -2,10 +2,14 @@ package e2e_test
 
 import (
 	"errors"
+	"fmt"
+	"math/rand/v2"
 	"os"
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -241,4 +245,108 @@ func TestLazyConnectRefused(t *testing.T) {
 			}
 		})
 	}
+}
+
+// TestOfflineSoon: with the time-outs that users have, an expired name is served within
+// seconds of the server's leaving, and then at once.
+func TestOfflineSoon(t *testing.T) {
+	t.Parallel()
+	s := newStand(t)
+	f := s.put("f", mib)
+	s.mount("--metadata-ttl", "500ms", "--log-level", "info")
+	f.verify(t)
+	s.server.Down()
+	expired := time.Now().Add(time.Second)
+	eventually(t, "what is known has expired", func() bool { return time.Now().After(expired) })
+	for i, limit := range []time.Duration{15 * time.Second, time.Second, time.Second} {
+		start := time.Now()
+		if _, err := os.Stat(f.path()); err != nil {
+			t.Errorf("stat: %v", err)
+		}
+		if took := time.Since(start); took > limit {
+			t.Errorf("stat %d took %v", i, took)
+		}
+		expired := time.Now().Add(1100 * time.Millisecond) // of the kernel's entry
+		eventually(t, "the kernel asks again", func() bool { return time.Now().After(expired) })
+	}
+	f.verify(t)
+}
+
+// TestOfflineUnderLoad takes the server away and brings it back while many read, list
+// and look: what they get is right or EIO, in bounded time, and all is well afterwards.
+func TestOfflineUnderLoad(t *testing.T) {
+	t.Parallel()
+	s := newStand(t)
+	var files []file
+	for i := range 40 {
+		files = append(files, s.put(fmt.Sprintf("d%d/f%d", i%4, i), int64(100_000+i*50_000)))
+	}
+	s.mount(slices.Concat(shortLived, []string{"--read-ahead", "0"})...)
+	for _, f := range files[:20] {
+		f.verify(t)
+	}
+	var stop atomic.Bool
+	var good, bad atomic.Int64
+	var group sync.WaitGroup
+	for worker := range 16 {
+		group.Go(func() {
+			rnd := rand.New(rand.NewPCG(uint64(worker), 28))
+			for !stop.Load() {
+				f := files[rnd.IntN(len(files))]
+				start := time.Now()
+				err := f.touch(rnd)
+				if took := time.Since(start); took > 15*time.Second {
+					t.Errorf("%s took %v", f.key, took)
+				}
+				switch {
+				case err == nil:
+					good.Add(1)
+				case errors.Is(err, unix.EIO):
+					bad.Add(1)
+				default:
+					t.Errorf("%s: %v", f.key, err)
+				}
+			}
+		})
+	}
+	for range soak(t, 2) {
+		s.server.Down()
+		before := bad.Load()
+		leave := time.Now().Add(4 * time.Second)
+		eventually(t, "the outage shows", func() bool { return bad.Load() > before && time.Now().After(leave) })
+		if err := s.server.Up(); err != nil {
+			t.Fatal(err)
+		}
+		eventually(t, "it is over", func() bool { return strings.Contains(s.status(t), `"source_away":0`) })
+	}
+	stop.Store(true)
+	group.Wait()
+	t.Logf("%d right, %d EIO", good.Load(), bad.Load())
+	for _, f := range files {
+		f.verify(t)
+	}
+}
+
+// touch stats, lists or reads.
+func (f file) touch(rnd *rand.Rand) error {
+	switch rnd.IntN(3) {
+	case 0:
+		i, err := os.Stat(f.path())
+		if err == nil && i.Size() != f.size {
+			return fmt.Errorf("size %d", i.Size())
+		}
+		return err
+	case 1:
+		names, err := os.ReadDir(filepath.Dir(f.path()))
+		if err == nil && len(names) != 10 {
+			return fmt.Errorf("%d names", len(names))
+		}
+		return err
+	}
+	h, err := os.Open(f.path())
+	if err != nil {
+		return err
+	}
+	defer h.Close()
+	return f.readAt(h, rnd.Int64N(f.size), 4096)
 }

@@ -75,7 +75,8 @@ func (g *growing) startLocked() error {
 	c.growths.m[g.key] = g
 	go func() {
 		defer c.end()
-		l, err := guarded(c, func() (*Listing, error) { return g.load(c.ctx) })
+		ctx := c.withFallback(c.ctx, func() bool { return g.fallback() != nil })
+		l, err := guarded(c, func() (*Listing, error) { return g.load(ctx) })
 		g.finish(l, err)
 	}()
 	return nil

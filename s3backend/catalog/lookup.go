@@ -36,7 +36,7 @@ func (c *Catalog) Lookup(ctx context.Context, path string) (Node, error) {
 			}
 		}
 		asked := time.Now()
-		n, err := c.askLookup(ctx, path, key.epoch)
+		n, err := c.askLookup(c.withFallback(ctx, func() bool { return c.everKnown(path) != nil }), path, key.epoch)
 		if old := c.expired(err, path); old != nil {
 			return c.answerExpired(path, old)
 		}
@@ -260,6 +260,8 @@ func (c *Catalog) Revalidate(ctx context.Context, path string) (Node, error) {
 	})()
 
 	asked, epoch := time.Now(), c.epoch.Load()
+	// Whose policy it is to ask at each open goes on with the version that is known.
+	ctx = c.withFallback(ctx, c.RevalidateOnOpen)
 	obj, err := c.cfg.Bucket.Head(ctx, key)
 	if err == nil && what == content && obj.Size == 0 {
 		err = fs.ErrNotExist

@@ -1,6 +1,7 @@
 package catalog
 
 import (
+	"context"
 	"errors"
 	"time"
 
@@ -25,6 +26,11 @@ func (c *Catalog) expired(err error, path string) *held {
 	if !c.Offline(err) {
 		return nil
 	}
+	return c.everKnown(path)
+}
+
+// everKnown is known, of what is on disk as well.
+func (c *Catalog) everKnown(path string) *held {
 	dir, _ := split(path)
 	c.recall(c.ctx, nodeKey(path), -1)
 	c.recall(c.ctx, listingKey(dir), -1)
@@ -42,20 +48,38 @@ func (c *Catalog) answerExpired(path string, old *held) (Node, error) {
 	return n, nil
 }
 
-// expired returns the latest listing that is kept, when err says that S3 cannot be
-// reached and no reader has been shown anything of the one that has failed. It is not
-// kept anew: the next reader asks.
+// expired returns what the readers of a listing that failed with err are shown instead:
+// the latest one that is kept, if S3 cannot be reached. It is not kept anew: the next
+// reader asks.
 func (g *growing) expired(err error) *Listing {
 	if !g.c.Offline(err) {
 		return nil
 	}
+	old := g.fallback()
+	if old != nil {
+		g.c.counts.expired.Add(1)
+	}
+	return old
+}
+
+// fallback returns the latest listing that is kept, as long as nobody has been shown
+// anything of the new one.
+func (g *growing) fallback() *Listing {
 	g.mu.Lock()
-	shown := g.list.Len()
+	shown := g.list.Len() > 0
 	g.mu.Unlock()
 	h := g.c.recall(g.c.ctx, listingKey(g.path), -1)
-	if h == nil || shown > 0 {
+	if h == nil || shown {
 		return nil
 	}
-	g.c.counts.expired.Add(1)
 	return h.listing
+}
+
+// withFallback returns the context of a question that need not be answered while S3 is
+// away, as usable says.
+func (c *Catalog) withFallback(ctx context.Context, usable func() bool) context.Context {
+	if !c.cfg.OfflineOK {
+		return ctx
+	}
+	return s3backend.WithFallback(ctx, usable)
 }
