@@ -23,9 +23,8 @@ func inoOf(fsName, path string) uint64 {
 	return ino
 }
 
-// ino returns the inode number of what path stands for, whatever it is called. An
-// object that a directory shadows and a marker's content have keys that are their
-// directory's as well, or may be another's, and numbers of their own.
+// ino returns the inode number of what path stands for, whatever it is called. Where a
+// directory has the same key, the other has a number apart.
 func (t *tree) ino(path string) uint64 {
 	key, beside := t.cfg.Catalog.Identity(path)
 	if beside {

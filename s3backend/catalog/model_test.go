@@ -1,6 +1,7 @@
 package catalog_test
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"io/fs"
@@ -48,6 +49,16 @@ func (m model) name(component string) string {
 		return name
 	}
 	return strings.NewReplacer("／", "‛／", "．", "‛．", "␀", "‛␀", "‛", "‛‛", "\x00", "␀").Replace(component)
+}
+
+// path returns what the directory or object of a key below the prefix is called if
+// nothing else is; itself in parts that cannot be called anything.
+func (m model) path(key string) string {
+	var names []string
+	for component := range strings.SplitSeq(key, "/") {
+		names = append(names, cmp.Or(m.name(component), component))
+	}
+	return strings.Join(names, "/")
 }
 
 // below returns what the keys in the directory at path start with.
@@ -230,12 +241,12 @@ func checkModel(t *rapid.T, bucket s3backend.Bucket, mem *s3test.Mem, unordered 
 		}
 		for i := range len(rest) {
 			if rest[i] == '/' {
-				checkStat(t, c, m, rest[:i])
+				checkStat(t, c, m, m.path(rest[:i]))
 			}
 		}
-		checkStat(t, c, m, rest)
+		checkStat(t, c, m, m.path(rest))
 	}
-	checkTree(t, c, m, "")
+	checkTree(t, c, m, "", make(map[identity]string))
 	for range 20 {
 		path := strings.Join(rapid.SliceOfN(rapid.SampledFrom(
 			[]string{"a", "-", ".", "/", "%", "\xff", "é", "\n", "aaa", "‛", "／", "．", "␀", "‛file", "‛marker"}), 1, 6).Draw(t, "path"), "")
@@ -243,7 +254,19 @@ func checkModel(t *rapid.T, bucket s3backend.Bucket, mem *s3test.Mem, unordered 
 	}
 }
 
-func checkTree(t *rapid.T, c *catalog.Catalog, m model, path string) {
+// identity is what Catalog.Identity says.
+type identity struct {
+	key    string
+	beside bool
+}
+
+func checkTree(t *rapid.T, c *catalog.Catalog, m model, path string, seen map[identity]string) {
+	var id identity
+	id.key, id.beside = c.Identity(path)
+	if other, twice := seen[id]; twice {
+		t.Fatalf("%q and %q are the same: %+v", path, other, id)
+	}
+	seen[id] = path
 	names, hidden := m.list(path)
 	l, err := c.List(context.Background(), path)
 	if err != nil {
@@ -266,8 +289,14 @@ func checkTree(t *rapid.T, c *catalog.Catalog, m model, path string) {
 		child := strings.TrimPrefix(path+"/"+name, "/")
 		checkStat(t, c, m, child)
 		if is.dir {
-			checkTree(t, c, m, child)
+			checkTree(t, c, m, child, seen)
+			continue
 		}
+		id.key, id.beside = c.Identity(child)
+		if other, twice := seen[id]; twice || m.prefix+id.key != is.key {
+			t.Fatalf("%q and %q are the same: %+v", child, other, id)
+		}
+		seen[id] = child
 	}
 }
 

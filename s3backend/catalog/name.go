@@ -89,14 +89,16 @@ func (c *Catalog) Key(path string) string {
 }
 
 // Identity returns the key below the prefix, as Key: what path stands for is the same
-// whatever it is called. beside says that the key names something else as well: path
-// is the object that a directory shadows, or the content of a marker.
+// whatever it is called. beside says that something else in the mount has that key
+// too: path is the object that a directory shadows, the content of a marker, or the
+// directory of no name in the root.
 func (c *Catalog) Identity(path string) (key string, beside bool) {
 	if c.plain(path) {
 		return path, false
 	}
 	what, _ := c.means(path)
-	return c.Key(path)[len(c.cfg.Prefix):], what != itself
+	key = c.Key(path)[len(c.cfg.Prefix):]
+	return key, what != itself || key == ""
 }
 
 // plain reports whether path is surely called by its key.

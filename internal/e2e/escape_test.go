@@ -1,0 +1,191 @@
+package e2e_test
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io/fs"
+	"maps"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/zs3fs/zs3fs/s3backend/s3test"
+)
+
+// awkward are keys that no file system has, or that are called so in escape mode, by
+// the paths that they have in it.
+var awkward = map[string]string{
+	"plain": "plain", "dir/plain": "dir/plain", "new\nline": "new\nline", "invalid \xff": "invalid \xff", "日本": "日本",
+	".": "．‛file", "./a": "．/a", "..": "．．‛file", "../../etc/passwd": "．．/．．/etc/passwd",
+	"/etc/passwd": "／/etc/passwd", "/": "／/‛marker", "//": "／/／/‛marker", "//x": "／/／/x",
+	"a//b": "a/／/b", "a": "a‛file", "a‛file": "a‛‛file‛file", "a‛file/b": "a‛‛file/b", "a/‛marker": "a/‛‛marker", "a/": "a/‛marker",
+	"d/./x": "d/．/x", "d/.": "d/．‛file", "nul\x00name": "nul␀name", "\x00": "␀", "␀": "‛␀",
+	"‛": "‛‛", "／": "‛／‛file", "／/x": "‛／/x", "．．/x": "‛．‛．/x", "\xe2\x80": "\xe2\x80", "\xe2\x80\x00\x9b": "\xe2\x80␀\x9b",
+}
+
+// TestUnmappableEscape: each object is read by exactly one path, and each path is
+// called by what it is; the server sees only true keys.
+func TestUnmappableEscape(t *testing.T) {
+	keys := maps.Clone(awkward)
+	for i := range 300 { // several pages, of what sorts elsewhere than its key
+		name := fmt.Sprintf("%c%03d", []rune("a‛z日／\x00")[i%6], i)
+		keys["many/"+name] = "many/" + strings.NewReplacer("‛", "‛‛", "／", "‛／", "\x00", "␀").Replace(name)
+	}
+	for _, prefix := range []string{"", "a//", "../"} {
+		t.Run("prefix "+prefix, func(t *testing.T) {
+			s := newStandWith(t, s3test.ServerConfig{PageSize: 40})
+			s.put("elsewhere", 10)
+			want := map[string]file{}
+			for k, path := range keys {
+				want[path] = s.put(prefix+k, int64(100+len(want)))
+			}
+			s.put(prefix+"empty/", 0)
+			if prefix == "" {
+				want["elsewhere"] = s.put("elsewhere", 10)
+			} else {
+				s.put(prefix, 10) // out of scope
+			}
+			d := s.mount("-o", "unmappable=escape", "--prefix", prefix)
+			checkEscaped(t, s, prefix, want)
+			if out := d.log.String(); strings.Contains(out, "cannot be shown") {
+				t.Errorf("something is hidden:\n%s", out)
+			}
+			for _, r := range s.server.Requests(func(s3test.Request) bool { return true }) {
+				if r.Op != s3test.OpList && !slices.ContainsFunc(keysOf(want), func(k string) bool { return r.Key == k }) && !asked(want, r.Key) {
+					t.Errorf("the server was asked for %q", r.Key)
+				}
+			}
+		})
+	}
+}
+
+func keysOf(want map[string]file) (keys []string) {
+	for _, f := range want {
+		keys = append(keys, f.key)
+	}
+	return keys
+}
+
+// asked reports whether key is a directory's without its slash, for which HEAD asks.
+func asked(want map[string]file, key string) bool {
+	return slices.ContainsFunc(keysOf(want), func(k string) bool { return strings.HasPrefix(k, key+"/") })
+}
+
+func checkEscaped(t *testing.T, s *stand, prefix string, want map[string]file) {
+	t.Helper()
+	found := exec.Command("find", ".", "-type", "f", "-print0")
+	found.Dir = s.mnt
+	var errs bytes.Buffer
+	found.Stderr = &errs
+	out, err := found.Output()
+	if err != nil {
+		t.Fatalf("%v: %s", err, errs.Bytes())
+	}
+	paths := bytes.Split(bytes.TrimSuffix(out, []byte{0}), []byte{0})
+	if len(paths) != len(want) {
+		t.Errorf("find prints %d files, of %d objects", len(paths), len(want))
+	}
+	inodes := map[uint64]string{}
+	for _, p := range paths {
+		path := strings.TrimPrefix(string(p), "./")
+		f, ok := want[path]
+		if !ok {
+			t.Errorf("%q is no object's path", path)
+			continue
+		}
+		full := filepath.Join(s.mnt, path)
+		data, err := os.ReadFile(full)
+		if err != nil || int64(len(data)) != f.size || f.check(data, 0) != nil {
+			t.Errorf("%q: %d bytes, %v, want the %d of %q", path, len(data), err, f.size, f.key)
+		}
+		if key := xattr(t, full, "user.s3.key"); key != f.key {
+			t.Errorf("%q is the key %q, want %q", path, key, f.key)
+		}
+		st, err := os.Stat(full)
+		if err != nil {
+			t.Fatal(err)
+		}
+		ino := st.Sys().(*syscall.Stat_t).Ino
+		if other, twice := inodes[ino]; twice {
+			t.Errorf("%q and %q have one inode number", path, other)
+		}
+		inodes[ino] = path
+	}
+	err = filepath.WalkDir(s.mnt, func(path string, e fs.DirEntry, err error) error {
+		if err != nil || !e.IsDir() {
+			return err
+		}
+		if v := xattr(t, path, "user.zs3fs.hidden"); !strings.HasPrefix(v, "total=0 ") {
+			t.Errorf("%q: %s", path, v)
+		}
+		st, err := os.Stat(path)
+		if err != nil {
+			return err
+		}
+		ino := st.Sys().(*syscall.Stat_t).Ino
+		if other, twice := inodes[ino]; twice {
+			t.Errorf("%q and %q have one inode number", path, other)
+		}
+		inodes[ino] = path
+		return nil
+	})
+	if err != nil {
+		t.Error(err)
+	}
+}
+
+// TestUnmappableEscapeByPath: the same with no listing to tell, of the present and of
+// an hour ago; and what was shadowed has its own name back when nothing shadows it.
+func TestUnmappableEscapeByPath(t *testing.T) {
+	for name, options := range map[string][]string{
+		"open":  {"--consistency", "open", "--metadata-ttl", "minimal", "--negative-metadata-ttl", "minimal"},
+		"as of": {"--as-of", "1h"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			s := newStand(t)
+			s.bucket.SetVersioning(true)
+			files := map[string]file{}
+			for k, path := range awkward {
+				files[path] = s.putAt(file{s: s, key: k, seed: s.seeds.Add(1)}, int64(100+len(files)), time.Now().Add(-2*time.Hour))
+			}
+			s.putAt(file{s: s, key: "empty/"}, 0, time.Now().Add(-2*time.Hour))
+			s.putAt(file{s: s, key: "later//x"}, 10, time.Now().Add(-time.Minute))
+			s.mount(append(options, "--unmappable=escape")...)
+			for path, f := range files {
+				data, err := os.ReadFile(filepath.Join(s.mnt, path))
+				if err != nil || int64(len(data)) != f.size || f.check(data, 0) != nil {
+					t.Errorf("%q: %d bytes, %v, want the %d of %q", path, len(data), err, f.size, f.key)
+				}
+			}
+			for _, path := range []string{
+				"‛marker", "／‛file", "plain‛file", "dir‛file", "dir/‛marker", "empty/‛marker", "a‛file‛file", "a‛", "nul‛name",
+				"a/‛marker/x", "a‛file/b", "d/‛．", "．．．",
+			} {
+				if _, err := os.Stat(filepath.Join(s.mnt, path)); !errors.Is(err, fs.ErrNotExist) && !errors.Is(err, syscall.ENOTDIR) {
+					t.Errorf("%q: %v, want ENOENT", path, err)
+				}
+			}
+			if _, err := os.Stat(filepath.Join(s.mnt, "later/／/x")); (err == nil) != (name == "open") {
+				t.Errorf("of a minute ago: %v", err)
+			}
+			if name != "open" {
+				return
+			}
+			for _, k := range []string{"a/", "a//b", "a/‛marker"} {
+				s.bucket.Delete(k)
+			}
+			a := files["a‛file"]
+			eventually(t, "a is a file again, called so", func() bool {
+				data, err := os.ReadFile(filepath.Join(s.mnt, "a"))
+				_, gone := os.Stat(filepath.Join(s.mnt, "a‛file"))
+				return err == nil && int64(len(data)) == a.size && a.check(data, 0) == nil && errors.Is(gone, fs.ErrNotExist)
+			})
+		})
+	}
+}
