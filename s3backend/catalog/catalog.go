@@ -163,6 +163,14 @@ func (c *Catalog) Forget(path string) {
 		return
 	}
 	defer c.end()
+	c.keeping.Lock()
+	defer c.keeping.Unlock()
+	c.forgetLocked(path)
+}
+
+// forgetLocked is Forget; c.keeping is held, lest an answer be kept that was compared
+// with the epoch before.
+func (c *Catalog) forgetLocked(path string) {
 	c.epoch.Add(1)
 	dir, _ := split(path)
 	c.store.drop(nodeKey(path), listingKey(dir))

@@ -235,7 +235,7 @@ func (c *Catalog) dirNode(path string, e s3backend.Entry) Node {
 
 // Revalidate asks the bucket for path's current version, whatever is kept: one
 // HEAD of its own, so that the answer is never older than the call. When it is
-// not what was kept, the parent's listing is dropped too.
+// not what was kept, that is dropped, and the parent's listing too.
 func (c *Catalog) Revalidate(ctx context.Context, path string) (Node, error) {
 	what, ok := c.means(path)
 	key := c.Key(path)
@@ -277,18 +277,13 @@ func (c *Catalog) Revalidate(ctx context.Context, path string) (Node, error) {
 	n := Node{Name: name, Object: obj, ModTime: obj.ModTime}
 	c.keeping.Lock()
 	defer c.keeping.Unlock()
-	old := c.known(path)
-	if old != nil && old.node.Object.SameVersion(obj) {
-		return c.keepLocked(path, n, nil, asked, epoch)
+	if old := c.known(path); old != nil && old.node.Object.SameVersion(obj) {
+		// Whether a directory has taken its name (rule 5) was last asked then.
+		return c.keepLocked(path, n, nil, old.asked, epoch)
 	}
 	// Questions under way may be answered with what this one has found to be gone.
-	c.Forget(path)
-	epoch++ // ours; any other Forget since the question still counts
-	if old != nil && asked.Before(old.kept) {
-		// The questions overlapped: which of the two versions is the later one
-		// nobody knows but the bucket, and the next lookup asks it.
-		n.Fresh = remaining(asked, c.cfg.TTL)
-		return n, nil
-	}
-	return c.keepLocked(path, n, nil, asked, epoch)
+	// What the name is now takes two questions, which the next lookup asks.
+	c.forgetLocked(path)
+	n.Fresh = remaining(asked, c.cfg.TTL)
+	return n, nil
 }

@@ -20,6 +20,8 @@ func (c *Catalog) Refresh(path string) {
 		return
 	}
 	defer c.end()
+	c.keeping.Lock()
+	defer c.keeping.Unlock()
 	now := time.Now()
 	c.epoch.Add(1) // answers under way are not kept
 	if !c.store.marks.add(path, now, c.longestTTL()) {
