@@ -14,6 +14,7 @@ var packages = map[string]string{
 	"e2e": "internal/e2e", "s3backend": "s3backend", "s3test": "s3backend/s3test", "catalog": "s3backend/catalog", "ledger": "s3backend/catalog/ledger",
 	"blockcache": "blockcache", "zfs": "blockcache/zfs", "prefetch": "prefetch", "fusefs": "fusefs", "zs3fs": "cmd/zs3fs",
 	"fstabvm": "internal/fstabvm", "conformance": "s3backend/s3test/conformance", "asof": "s3backend/asof",
+	"model": "internal/model",
 }
 
 // TestFaultsAreDocumented holds docs/faults.md to its word: every row is there, and

@@ -1,0 +1,106 @@
+package model
+
+import (
+	"maps"
+	"time"
+)
+
+// Record remembers every state of a bucket.
+type Record struct {
+	// Quiet: no question is under way while the bucket changes, so that none can see
+	// some of it before a change and some after.
+	Quiet bool
+
+	rules  Rules
+	states []*state
+}
+
+// state is what a bucket held from some moment of [earliest, latest] on.
+type state struct {
+	earliest, latest time.Time
+	quiet            bool
+	keys             Keys
+	tree             *Tree // nil until it is asked for
+}
+
+// NewRecord returns the record of a bucket that is empty at begin.
+func NewRecord(rules Rules, begin time.Time) *Record {
+	return &Record{rules: rules, states: []*state{{earliest: begin, latest: begin, keys: Keys{}}}}
+}
+
+// Put says that key got an object at some moment of [earliest, latest].
+func (r *Record) Put(key string, o Object, earliest, latest time.Time) {
+	r.change(earliest, latest, func(keys Keys) { keys[key] = o })
+}
+
+// Delete says that key was deleted at some moment of [earliest, latest].
+func (r *Record) Delete(key string, earliest, latest time.Time) {
+	r.change(earliest, latest, func(keys Keys) { delete(keys, key) })
+}
+
+func (r *Record) change(earliest, latest time.Time, do func(Keys)) {
+	keys := maps.Clone(r.Now())
+	do(keys)
+	r.states = append(r.states, &state{earliest: earliest, latest: latest, quiet: r.Quiet, keys: keys})
+}
+
+// Now returns what the bucket holds.
+func (r *Record) Now() Keys { return r.states[len(r.states)-1].keys }
+
+// Tree returns what it shows.
+func (r *Record) Tree() *Tree { return r.shown(r.states[len(r.states)-1]) }
+
+// Begin is when the record begins.
+func (r *Record) Begin() time.Time { return r.states[0].earliest }
+
+func (r *Record) shown(s *state) *Tree {
+	if s.tree == nil {
+		s.tree = r.rules.Show(s.keys)
+	}
+	return s.tree
+}
+
+// during returns the states that may have been at some moment of [from, to].
+func (r *Record) during(from, to time.Time) []*state {
+	first, end := 0, 0
+	for i, s := range r.states {
+		if !s.latest.After(from) {
+			first = i // it was this one by then, or a later one
+		}
+		if !s.earliest.After(to) {
+			end = i + 1
+		}
+	}
+	return r.states[first:end]
+}
+
+// spans returns for each state that may have been in [from, to] all those that a
+// question may have seen that met it first and took no longer than blur.
+func (r *Record) spans(from, to time.Time, blur time.Duration) [][]*state {
+	states := r.during(from, to)
+	var spans [][]*state
+	for i := range states {
+		n := i + 1
+		if n < len(states) {
+			// It began before the next one came, at the latest.
+			for end := states[n].latest.Add(blur); n < len(states) && !states[n].quiet && !states[n].earliest.After(end); {
+				n++
+			}
+		}
+		spans = append(spans, states[i:n])
+	}
+	return spans
+}
+
+// Holds reports whether key held an object of that ETag at some moment of [from, to],
+// and whether it did not at another.
+func (r *Record) Holds(key, etag string, from, to time.Time) (did, didNot bool) {
+	for _, s := range r.during(from, to) {
+		if o, ok := s.keys[key]; ok && o.ETag == etag {
+			did = true
+		} else {
+			didNot = true
+		}
+	}
+	return did, didNot
+}
