@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"strconv"
+	"strings"
 	"syscall"
 
 	"github.com/hanwen/go-fuse/v2/fs"
@@ -34,8 +35,16 @@ const (
 	xattrHidden      = "user.zs3fs.hidden"
 )
 
+// foreign reports whether an attribute is of a kind that there is none of: security
+// labels and ACLs. ls -l asks for two of them for each file, but once for all after
+// ENOTSUP.
+func foreign(attr string) bool { return !strings.HasPrefix(attr, "user.") }
+
 // Getxattr implements fs.NodeGetxattrer.
 func (f *file) Getxattr(ctx context.Context, attr string, dest []byte) (uint32, syscall.Errno) {
+	if foreign(attr) {
+		return 0, syscall.ENOTSUP
+	}
 	o := f.object()
 	value := ""
 	switch attr {
@@ -158,6 +167,9 @@ func (d *dir) Getxattr(ctx context.Context, attr string, dest []byte) (uint32, s
 		return d.t.refreshXattr(ctx, d.path, dest)
 	case xattrHidden:
 	default:
+		if foreign(attr) {
+			return 0, syscall.ENOTSUP
+		}
 		return 0, syscall.ENODATA
 	}
 	l, err := d.t.cfg.Catalog.List(ctx, d.path)
