@@ -9,6 +9,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -51,9 +52,10 @@ func TestManyNames(t *testing.T) {
 			d := s.mount("--log-level", "info", "--metadata-ttl", "600")
 			for _, pass := range []string{"first", "second"} {
 				s.server.Reset()
-				began := time.Now()
-				lines := s.lines(t, tt.dir, tt.command...)
+				began, server, daemon := time.Now(), cpuOf(os.Getpid()), cpuOf(d.cmd.Process.Pid)
+				lines, command := s.lines(t, tt.dir, tt.command...)
 				took := time.Since(began)
+				t.Logf("%s pass: processor time of server %v, daemon %v, command %v", pass, cpuOf(os.Getpid())-server, cpuOf(d.cmd.Process.Pid)-daemon, command)
 				lists, others := s.server.Count(s3test.OpList), s.server.Count(s3test.OpHead, s3test.OpGet)
 				t.Logf("%s pass: %v, %.2f of bare; %d LISTs, %d others; resident %d MiB, at most %d MiB", pass, took.Round(time.Millisecond),
 					took.Seconds()/bare.Seconds(), lists, others, d.proc("VmRSS")/kib, d.proc("VmHWM")/kib)
@@ -86,8 +88,9 @@ func (s *stand) fill(prefix string, names []int) (n int) {
 	return n
 }
 
-// lines returns the number of lines that a command prints in dir.
-func (s *stand) lines(t *testing.T, dir string, command ...string) int {
+// lines returns the number of lines that a command prints in dir, and its processor
+// time.
+func (s *stand) lines(t *testing.T, dir string, command ...string) (int, time.Duration) {
 	t.Helper()
 	cmd := exec.Command(command[0], command[1:]...)
 	cmd.Dir = filepath.Join(s.mnt, dir)
@@ -98,7 +101,23 @@ func (s *stand) lines(t *testing.T, dir string, command ...string) int {
 	if err := cmd.Run(); err != nil {
 		t.Fatalf("%v: %v: %s", command, err, errs.String())
 	}
-	return int(out)
+	return int(out), cmd.ProcessState.UserTime() + cmd.ProcessState.SystemTime()
+}
+
+// cpuOf returns the processor time of a process, in steps of 10 ms.
+func cpuOf(pid int) time.Duration {
+	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
+	if err != nil {
+		return 0
+	}
+	_, rest, _ := strings.Cut(string(text), ") ")
+	fields := strings.Fields(rest)
+	var ticks time.Duration
+	for _, field := range fields[11:13] { // utime and stime
+		n, _ := strconv.Atoi(field)
+		ticks += time.Duration(n)
+	}
+	return ticks * 10 * time.Millisecond
 }
 
 // counter counts lines.

@@ -133,6 +133,27 @@ func (b *Bucket) pages(ctx context.Context, span s3backend.Span, size int) iter.
 	}
 }
 
+// Peek implements s3backend.Peeker.
+func (b *Bucket) Peek(ctx context.Context, prefix string) ([]s3backend.Entry, bool, error) {
+	s := scan{at: b.at, prefix: prefix, deep: true}
+	var keys []s3backend.Entry
+	for from := (s3backend.VersionMark{}); ; {
+		page, err := b.Versions(ctx, prefix, from, fullPage)
+		if err != nil {
+			return nil, false, opError("list", prefix, err)
+		}
+		for _, v := range page.Versions {
+			if e, ok := s.next(v); ok {
+				keys = append(keys, e)
+			}
+		}
+		if len(keys) > 0 || !page.More {
+			return keys, !page.More, nil
+		}
+		from = page.Next
+	}
+}
+
 // Checksum implements s3backend.Checksummer, if the bucket below does.
 func (b *Bucket) Checksum(ctx context.Context, obj s3backend.Object) (s3backend.Checksum, error) {
 	if c, ok := b.VersionLister.(s3backend.Checksummer); ok {

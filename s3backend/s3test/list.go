@@ -131,9 +131,10 @@ func contents(b *strings.Builder, o s3backend.Object, name func(string) string) 
 
 // encodeName is S3's encoding-type=url: that of HTML forms, but for the slash.
 func encodeName(s string) string {
-	s = url.QueryEscape(s)
-	return strings.NewReplacer("%2F", "/", "%2A", "*", "~", "%7E").Replace(s)
+	return formNames.Replace(url.QueryEscape(s))
 }
+
+var formNames = strings.NewReplacer("%2F", "/", "%2A", "*", "~", "%7E")
 
 // tokens makes continuation tokens: sealed, so that no client can rely on what
 // is in them, and of no use at another server.

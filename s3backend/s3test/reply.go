@@ -97,9 +97,14 @@ const (
 
 // element writes <name>text</name>.
 func element(b *strings.Builder, name, text string) {
-	fmt.Fprintf(b, "<%s>", name)
+	// Not by Fprintf: a page has 5,000 of them.
+	b.WriteByte('<')
+	b.WriteString(name)
+	b.WriteByte('>')
 	escapeXML(b, text)
-	fmt.Fprintf(b, "</%s>", name)
+	b.WriteString("</")
+	b.WriteString(name)
+	b.WriteByte('>')
 }
 
 // escapeXML escapes as S3 does: control characters become references, which XML
