@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -137,20 +138,39 @@ func TestOfflineConsistencyOpen(t *testing.T) {
 	isEIO(t, "open with O_DIRECT", func() error { return errOf2(os.OpenFile(cached.path(), os.O_RDONLY|unix.O_DIRECT, 0)) })
 }
 
-// TestOfflineUnmount: unmounting needs no server, and neither does the kill of a reader
-// that waits for one.
+// TestOfflineUnmount: whoever waits for a server that does not answer can be killed, by
+// whatever question, and unmounting needs no server.
 func TestOfflineUnmount(t *testing.T) {
 	t.Parallel()
 	s := newStand(t)
 	f := s.put("f", mib)
 	d := s.mount(forever...)
 	h := f.open(t, 0)
-	fault := s.server.Inject(s3test.Fault{Do: s3test.StallBefore()})
-	r := f.job("sequential").start(t)
-	eventually(t, "the server is asked", func() bool { return fault.Hits() > 0 })
-	start := time.Now()
-	r.kill()
+	s.server.Inject(s3test.Fault{Do: s3test.StallBefore()})
+	var waiting []*exec.Cmd
+	for _, args := range [][]string{
+		{"cat", f.path()}, {"stat", filepath.Join(s.mnt, "new")}, {"ls", s.mnt}, {"stat", filepath.Join(s.mnt, "other", "new")},
+		{"dd", "if=" + f.path(), "iflag=direct", "of=/dev/null"},
+	} {
+		cmd := exec.Command(tool(t, args[0], "coreutils"), args[1:]...)
+		if err := cmd.Start(); err != nil {
+			t.Fatal(err)
+		}
+		waiting = append(waiting, cmd)
+	}
+	for _, cmd := range waiting {
+		eventually(t, cmd.String()+" waits in the kernel", func() bool { return waitsForFuse(cmd.Process.Pid) })
+	}
+	for _, cmd := range waiting {
+		start := time.Now()
+		cmd.Process.Kill()
+		cmd.Wait() // "signal: killed", always
+		if took := time.Since(start); took > 5*time.Second {
+			t.Errorf("%s ended %v after its kill", cmd, took)
+		}
+	}
 	h.Close()
+	start := time.Now()
 	if code := d.unmount(); code != 0 {
 		t.Errorf("exit code %d", code)
 	}
@@ -349,4 +369,37 @@ func (f file) touch(rnd *rand.Rand) error {
 	}
 	defer h.Close()
 	return f.readAt(h, rnd.Int64N(f.size), 4096)
+}
+
+// TestLazyConnectOffline: a lazy mount serves what an earlier one has cached, names and
+// bytes, while the server is away; and the bucket's present when it is back.
+func TestLazyConnectOffline(t *testing.T) {
+	t.Parallel()
+	s := newStand(t)
+	d, cached, unread := s.goOffline()
+	d.unmount()
+	s.mount("--lazy-connect", "--log-level", "info", "--metadata-ttl", "1s")
+	start := time.Now()
+	if names, err := os.ReadDir(filepath.Join(s.mnt, "d")); err != nil || len(names) != 2 {
+		t.Fatalf("listing: %v, %v", names, err)
+	}
+	// Each of the path's names is asked for, the first for the seconds that it takes to
+	// find the server away.
+	if took := time.Since(start); took > 20*time.Second {
+		t.Errorf("the listing took %v", took)
+	}
+	cached.verify(t)
+	if i, err := os.Stat(unread.path()); err != nil || i.Size() != unread.size {
+		t.Errorf("stat: %v", err)
+	}
+	if status := s.status(t); !strings.Contains(status, `"away_since"`) || strings.Contains(status, `"unasked":true`) {
+		t.Errorf("status: %s", status)
+	}
+	next := s.overwrite(cached, 3*mib)
+	if err := s.server.Up(); err != nil {
+		t.Fatal(err)
+	}
+	eventually(t, "the new version shows", func() bool { i, err := os.Stat(next.path()); return err == nil && i.Size() == next.size })
+	next.verify(t)
+	unread.verify(t)
 }
