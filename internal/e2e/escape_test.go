@@ -189,3 +189,30 @@ func TestUnmappableEscapeByPath(t *testing.T) {
 		})
 	}
 }
+
+// TestUnmappableEscapeTooLong: what escaping makes too long is hidden and counted.
+func TestUnmappableEscapeTooLong(t *testing.T) {
+	s := newStand(t)
+	long := strings.Repeat("n", 1017)
+	fits := s.put(long, 10)
+	s.put(long+"/x", 10)
+	s.put(long+"n", 10) // 1018, and 7 more are 1025
+	s.put(long+"n/x", 10)
+	s.put(strings.Repeat("‛", 171)+"/x", 10)
+	s.put(strings.Repeat("‛", 170), 10)
+	s.mount("--unmappable=escape")
+	want := []string{long, long + "n", long + "‛file", strings.Repeat("‛", 340)}
+	if got := s.names(t, ""); !slices.Equal(got, want) {
+		t.Errorf("%q, want %q", got, want)
+	}
+	if v := xattr(t, s.mnt, "user.zs3fs.hidden"); v != "total=2 unrepresentable=0 shadowed=0 marker_content=0 too_long=2" {
+		t.Error(v)
+	}
+	data, err := os.ReadFile(filepath.Join(s.mnt, long+"‛file"))
+	if err != nil || fits.check(data, 0) != nil {
+		t.Errorf("%d bytes, %v", len(data), err)
+	}
+	if _, err := os.Stat(filepath.Join(s.mnt, long+"n‛file")); !errors.Is(err, syscall.ENAMETOOLONG) {
+		t.Errorf("%v, want ENAMETOOLONG", err)
+	}
+}

@@ -33,6 +33,54 @@ func TestInvalidNamesAreNotAsked(t *testing.T) {
 	wantQuestions(t, s)
 }
 
+// Rule 8: the questions are for keys, and no more of them than for other names.
+func TestEscapedNamesAreAskedForByKey(t *testing.T) {
+	for _, tt := range []struct {
+		path  string
+		key   string // of the object, "dir" of a directory, empty of nothing
+		asked []string
+	}{
+		{"a‛file", "p/a", []string{"head p/a", "list p/a/ 1"}},
+		{"a", "dir", []string{"head p/a", "list p/a/ 1"}},
+		{"plain‛file", "", []string{"head p/plain", "list p/plain/ 1"}},
+		{"full/‛marker", "p/full/", []string{"head p/full/"}},
+		{"empty/‛marker", "", []string{"head p/empty/"}},
+		{"a/／", "dir", []string{"list p/a// 1"}},
+		{"a/／/．．/x", "p/a//../x", []string{"head p/a//../x", "list p/a//../x/ 1"}},
+		{"x‛‛y␀", "p/x‛y\x00", []string{"head p/x‛y\x00", "list p/x‛y\x00/ 1"}},
+		{"‛marker", "", nil}, {"a/／‛file", "", nil}, {"a‛", "", nil}, {"x‛y", "", nil}, {"．a", "", nil}, {"..", "", nil},
+		{"a‛file/b", "", nil}, {"full/‛marker/x", "", nil}, {"a‛file‛file", "", nil}, {strings.Repeat("‛‛", 171), "", nil},
+	} {
+		t.Run(tt.path, func(t *testing.T) {
+			s := newSpy()
+			s.put("p/a", "p/a//../x", "p/plain", "p/full/", "p/x‛y\x00", "p/")
+			s.Put("p/empty/", s3test.Bytes(nil))
+			c := newCatalog(t, catalog.Config{Bucket: s, Prefix: "p/", Escape: true, TTL: time.Minute, NegativeTTL: time.Minute})
+			for range 2 {
+				n, err := c.Lookup(context.Background(), tt.path)
+				switch tt.key {
+				case "":
+					if !errors.Is(err, fs.ErrNotExist) {
+						t.Errorf("%+v, %v", n, err)
+					}
+				case "dir":
+					if err != nil || !n.Dir {
+						t.Errorf("%+v, %v", n, err)
+					}
+				default:
+					if err != nil || n.Dir || n.Object.Key != tt.key || c.Key(tt.path) != tt.key {
+						t.Errorf("%+v, %v", n, err)
+					}
+				}
+			}
+			wantQuestions(t, s, tt.asked...)
+			if _, err := c.List(context.Background(), tt.path); tt.key != "dir" && !errors.Is(err, fs.ErrNotExist) || tt.key == "dir" && err != nil {
+				t.Errorf("list: %v", err)
+			}
+		})
+	}
+}
+
 func TestLookupAsksOnlyForTheLeaf(t *testing.T) {
 	s := newSpy()
 	s.put("p/a/b/c", "p/a/b/c-1")

@@ -34,6 +34,9 @@ type mapping struct {
 	out   Listing
 
 	held []Node
+	// late is how many of them were held back when the others were shown, in escape
+	// mode: half of a directory may wait for its end, and is not sorted with each page.
+	late int
 	// stuck is the doubt that holds all of held back; empty is none.
 	stuck string
 	last  string // the latest key
@@ -152,7 +155,7 @@ func (m *mapping) ripen(end bool) bool {
 	switch {
 	case end:
 		doubt = ""
-	case m.whole, m.unordered, len(m.held) < smallRun && m.out.Len() > 0, doubt != "" && doubt == m.stuck:
+	case m.whole, m.unordered, len(m.held) < smallRun+m.late*3/2 && m.out.Len() > 0, doubt != "" && doubt == m.stuck:
 		// Nothing that came since the same doubt last sorts before it.
 		return false
 	}
@@ -166,14 +169,17 @@ func (m *mapping) ripen(end bool) bool {
 			return strings.Compare(n.Name, name)
 		})
 	}
+	m.stuck = doubt
+	if m.names {
+		m.late = len(m.held) - ripe
+	}
 	if ripe == 0 {
-		m.stuck = doubt
 		return false
 	}
 	m.publish(m.held[:ripe])
 	rest := copy(m.held, m.held[ripe:])
 	clear(m.held[rest:])
-	m.held, m.stuck = m.held[:rest], doubt
+	m.held = m.held[:rest]
 	return true
 }
 

@@ -126,3 +126,26 @@ func TestWalks(t *testing.T) {
 		})
 	}
 }
+
+// Where names sort elsewhere than their keys, a walk and what goes ahead of it part:
+// its directories are listed by themselves then, and nothing is missed.
+func TestWalksOfEscapedNames(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		p := newPaged("", 0)
+		for _, top := range []string{"a", "．", "日", "\x00"} {
+			for i := range 30 {
+				fill(p, fmt.Sprintf("‛/%s%02d/", top, i), 200)
+			}
+		}
+		c := newCatalog(t, catalog.Config{Bucket: p, TTL: time.Hour, Memory: 256 << 20, ListAhead: true, Escape: true})
+		w := walk{t: t, c: c}
+		w.do("", 0)
+		time.Sleep(time.Minute)
+		pages, others := p.requests()
+		t.Logf("%d directories: %d pages, %+v", w.listed, pages, c.Stats())
+		// One LIST a directory takes 122.
+		if w.listed != 122 || w.files != 24_000 || pages > 100 || others > 0 {
+			t.Errorf("%d directories, %d files, %d pages, %d others", w.listed, w.files, pages, others)
+		}
+	})
+}
