@@ -59,6 +59,7 @@ type answer struct {
 	Mutations          int
 	Goroutines         int
 	Waiting            int
+	Inodes             int
 }
 
 // bucket counts what is asked, and can hold or fail the bodies.
@@ -254,7 +255,8 @@ func (d *served) do(c command) answer {
 	case "counts":
 		b.mu.Lock()
 		defer b.mu.Unlock()
-		return answer{Heads: b.heads, Lists: b.lists, Gets: b.gets, Waiting: b.waiting, Goroutines: runtime.NumGoroutine()}
+		return answer{Heads: b.heads, Lists: b.lists, Gets: b.gets, Waiting: b.waiting, Goroutines: runtime.NumGoroutine(),
+			Inodes: int(d.mount.Stats().Inodes)}
 	case "unmount":
 		return failure(d.mount.Unmount())
 	case "detach":

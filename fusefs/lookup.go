@@ -22,6 +22,9 @@ func (d *dir) Lookup(ctx context.Context, name string, out *fuse.EntryOut) (*fs.
 	d.lookups.Add(1)
 	n, err := d.t.cfg.Catalog.Lookup(ctx, d.join(name))
 	if err == nil {
+		if !n.Dir && d.plain.Load() {
+			d.t.wants.missed()
+		}
 		return d.child(ctx, n, out), 0
 	}
 	var absent *catalog.AbsentError

@@ -34,6 +34,9 @@ type dirHandle struct {
 	pos  uint64
 	// lookups is d's when the handle was opened.
 	lookups int64
+	// plain: files come without attributes, unless somebody looks names up.
+	plain bool
+	given int // files that came with attributes
 }
 
 // Seekdir implements fs.FileSeekdirer; it comes before each READDIR (see
@@ -66,6 +69,8 @@ func (h *dirHandle) Readdirent(ctx context.Context) (*fuse.DirEntry, syscall.Err
 			return nil, h.d.t.errno(ctx, "readdir", h.d.path, err)
 		}
 		h.snap = snap
+		h.given, h.plain = 0, h.d.t.wants.plain()
+		h.d.plain.Store(h.plain)
 	}
 	n, ok, err := h.snap.At(ctx, int(max(h.pos, 2)-2))
 	if err != nil {
@@ -84,6 +89,8 @@ func (h *dirHandle) Readdirent(ctx context.Context) (*fuse.DirEntry, syscall.Err
 		}
 	default:
 		h.d.saw(h.snap.Complete())
+		h.d.t.wants.ended(h.given)
+		h.given = 0
 		return nil, 0
 	}
 	h.pos++
@@ -94,21 +101,27 @@ func (h *dirHandle) Readdirent(ctx context.Context) (*fuse.DirEntry, syscall.Err
 // anybody wants them.
 const plainAfter = 10_000
 
-// wanted reports whether the entries are to come with attributes, each of which makes
-// an inode: for those of a large directory, once a name in it has been looked up.
+// wanted reports whether an entry is to come with attributes, which makes an inode: for
+// those of a large directory, once a name in it has been looked up.
 // The kernel's own way, READDIRPLUS_AUTO, has the same idea, but forgets it after one
 // answer: find, which reads 100,000 names before it looks at the first, would look up
 // all but 200 of each by themselves.
-func (h *dirHandle) wanted() bool {
-	return h.pos < plainAfter || h.d.lookups.Load() != h.lookups
+func (h *dirHandle) wanted(n catalog.Node) bool {
+	if h.d.lookups.Load() != h.lookups {
+		return true
+	}
+	return h.pos < plainAfter && (n.Dir || !h.plain)
 }
 
 // Lookup implements fs.FileLookuper for READDIRPLUS: what the snapshot says, with
 // no request.
 func (h *dirHandle) Lookup(ctx context.Context, name string, out *fuse.EntryOut) (*fs.Inode, syscall.Errno) {
 	n, ok := h.snap.Find(name)
-	if !ok || !h.wanted() {
+	if !ok || !h.wanted(n) {
 		return nil, syscall.ENOENT
+	}
+	if !n.Dir {
+		h.given++
 	}
 	return h.d.child(ctx, n, out), 0
 }

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"path/filepath"
 	"slices"
 	"testing"
 	"time"
@@ -202,5 +203,47 @@ func TestReaddirFails(t *testing.T) {
 			t.Errorf("after %s: %q, %v", fail, names, err)
 		}
 		unix.Close(fd)
+	}
+}
+
+// Who reads names only is given no inodes for them in the end; who looks at the files
+// then has them, and asks the bucket for none.
+func TestNamesAlone(t *testing.T) {
+	const dirs, files = 250, 100
+	m := mount(t, setting{TTL: time.Hour, NegativeTTL: time.Hour})
+	for i := range dirs {
+		for j := range files {
+			m.put(fmt.Sprintf("d/%03d/%03d", i, j), "x")
+		}
+	}
+	walk := func(from, to int, see func(path string)) {
+		t.Helper()
+		for i := from; i < to; i++ {
+			dir := m.path(fmt.Sprintf("d/%03d", i))
+			entries, err := os.ReadDir(dir)
+			if err != nil || len(entries) != files {
+				t.Fatal(len(entries), err)
+			}
+			for _, e := range entries {
+				see(filepath.Join(dir, e.Name()))
+			}
+		}
+	}
+	walk(0, dirs, func(string) {})
+	before := m.counts()
+	if n := before.Inodes; n < 20_000 || n > 22_000 {
+		t.Errorf("%d inodes for %d names that nobody looked at", n, dirs*files)
+	}
+	walk(220, dirs, func(path string) {
+		if fi, err := os.Stat(path); err != nil || fi.Size() != 1 {
+			t.Fatal(fi, err)
+		}
+	})
+	after := m.counts()
+	if n := after.Inodes - before.Inodes; n != 30*files {
+		t.Errorf("%d inodes more for %d files that were looked at", n, 30*files)
+	}
+	if after.Heads != before.Heads || after.Lists != before.Lists {
+		t.Errorf("%d HEADs and %d LISTs for files that are listed", after.Heads-before.Heads, after.Lists-before.Lists)
 	}
 }

@@ -20,6 +20,7 @@ type tree struct {
 	counts  counts
 	inodes  inodes
 	orders  inodeOrders
+	wants   wants
 
 	passthrough passthrough
 	renewals    renewals
@@ -47,6 +48,7 @@ type dir struct {
 	path string // relative to the mount's prefix; "" is the root
 	// lookups counts the names looked up one by one.
 	lookups atomic.Int64
+	plain   atomic.Bool // its files came without attributes when it was read last
 
 	// unfollowed are the latest opens that did not follow the listing's order, less
 	// half of them for each that did.

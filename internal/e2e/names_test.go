@@ -30,6 +30,11 @@ func TestManyNames(t *testing.T) {
 		s.bucket.Put(fmt.Sprintf("flat/part-%07d.csv", i), s3test.Bytes([]byte{1}))
 	}
 	n := s.fill("tree/", tree)
+	dirs, level := 1, 1
+	for _, names := range tree[:len(tree)-1] {
+		level *= names
+		dirs += level
+	}
 	bare := s.barePages(t, "flat/")
 	t.Logf("bare pages of the directory: %v", bare)
 	for _, tt := range []struct {
@@ -41,7 +46,10 @@ func TestManyNames(t *testing.T) {
 		mib     int64
 	}{
 		{"ls -f", "flat", []string{"ls", "-f"}, flat + 2, flat / 1000, 400},
-		{"find -name", "tree", []string{"find", ".", "-type", "f"}, n, n / 1000, 1024},
+		{"find -name", "tree", []string{"find", ".", "-type", "f"}, n, n / 1000, 400},
+		// Beside the names a line says which directory, one is empty, and two are . and ..
+		{"ls -f", "tree", []string{"ls", "-fR"}, n + 5*dirs - 2, n / 1000, 400},
+		{"ls -l", "tree", []string{"ls", "-lR"}, n + 4*dirs - 2, n / 1000, 1024},
 		{"find -size", "tree", []string{"find", ".", "-size", "+0"}, n, n / 1000, 1024},
 		{"ls -l", "flat", []string{"ls", "-l"}, flat + 1, flat / 1000, 1024},
 		{"find -size", "flat", []string{"find", ".", "-size", "+0"}, flat, flat / 1000, 1024},
