@@ -24,6 +24,7 @@ type story struct {
 	ttl, negative  time.Duration
 	ahead, reverse bool
 	offline, kept  bool
+	escape         bool
 	versions       bool
 	memory         int64
 	steps          []model.Step
@@ -45,6 +46,7 @@ func anyStory(without ...model.Op) *rapid.Generator[story] {
 			negative: rapid.SampledFrom([]time.Duration{5 * time.Second, 5 * time.Second, 0, -1}).Draw(t, "negative ttl"),
 			ahead:    rapid.Bool().Draw(t, "ahead"),
 			offline:  rapid.Bool().Draw(t, "offline"),
+			escape:   rapid.Bool().Draw(t, "escape"),
 			kept:     rapid.IntRange(0, 3).Draw(t, "kept") == 3,
 			reverse:  rapid.IntRange(0, 9).Draw(t, "reverse") == 9,
 			versions: rapid.IntRange(0, 3).Draw(t, "versions") == 3,
@@ -61,7 +63,7 @@ func (s story) tell(dir string) (model.Counts, error) {
 	bucket.SetVersioning(s.versions)
 	p := &readPath{dir: dir, Config: catalog.Config{
 		Bucket: bucket, Prefix: s.prefix, NameMax: s.nameMax, TTL: s.ttl, NegativeTTL: s.negative, ListAhead: s.ahead, Memory: s.memory,
-		OfflineOK: s.offline,
+		OfflineOK: s.offline, Escape: s.escape,
 	}}
 	if s.kept {
 		p.kept, _ = os.MkdirTemp("", "zs3fs-model-")
@@ -72,7 +74,7 @@ func (s story) tell(dir string) (model.Counts, error) {
 	}
 	t := model.Teller{
 		Judge: &model.Judge{
-			Record: model.NewRecord(model.Rules{Prefix: s.prefix, NameMax: s.nameMax}, time.Now()),
+			Record: model.NewRecord(model.Rules{Prefix: s.prefix, NameMax: s.nameMax, Escape: s.escape}, time.Now()),
 			TTL:    s.ttl, NegativeTTL: s.negative, Blur: 15 * time.Second, Offline: s.offline,
 		},
 		Bucket: bucket, Subject: p, Forgets: true, Background: s.ahead,

@@ -93,7 +93,7 @@ func (j *Judge) since(path string, said Said, ttl time.Duration) time.Time {
 // mark returns the later of from and a moment from before which nothing holds; that of
 // a refresh after the question began does not count.
 func (s Said) mark(from, at time.Time) time.Time {
-	if at.After(from) && !at.After(s.Asked) {
+	if at.After(from) && at.Before(s.Asked) {
 		return at
 	}
 	return from
@@ -106,7 +106,7 @@ func (j *Judge) Looked(path string, is Node, said Said) error {
 		ttl = j.NegativeTTL
 	}
 	if at, ok := j.revalidated[path]; ok && is.Kind == File && is.Object.ETag != "" {
-		if did, _ := j.Holds(j.rules.Prefix+path, is.Object.ETag, at, said.Answered); !did {
+		if did, _ := j.Holds(path, is.Object.ETag, at, said.Answered); !did {
 			return fmt.Errorf("%q is said to be version %d, though it was found to be another", path, is.Object.Version)
 		}
 	}
@@ -137,6 +137,12 @@ func (j *Judge) may(path string, is Node, span []*state) bool {
 	}
 	if is.Kind == Dir {
 		return wasDir
+	}
+	if beside, ok := strings.CutSuffix(path, shadowed); ok && is.Kind == File && j.rules.Escape {
+		// The directory that shadows it is another question.
+		return wasFile || j.may(beside, Node{Kind: Dir}, span) && slices.ContainsFunc(span, func(s *state) bool {
+			return j.shown(s).Files[beside].ETag == is.Object.ETag
+		})
 	}
 	return wasNone && wasFile
 }

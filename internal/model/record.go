@@ -92,11 +92,11 @@ func (r *Record) spans(from, to time.Time, blur time.Duration) [][]*state {
 	return spans
 }
 
-// Holds reports whether key held an object of that ETag at some moment of [from, to],
-// and whether it did not at another.
-func (r *Record) Holds(key, etag string, from, to time.Time) (did, didNot bool) {
+// Holds reports whether the object that path stands for had that ETag at some moment of
+// [from, to], shadowed by a directory or not, and whether it had not at another.
+func (r *Record) Holds(path, etag string, from, to time.Time) (did, didNot bool) {
 	for _, s := range r.during(from, to) {
-		if o, ok := s.keys[key]; ok && o.ETag == etag {
+		if o, ok := r.shown(s).Files[path]; ok && o.ETag == etag {
 			did = true
 		} else {
 			didNot = true

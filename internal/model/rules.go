@@ -1,6 +1,9 @@
 package model
 
-import "strings"
+import (
+	"maps"
+	"strings"
+)
 
 // Keys are what a bucket holds at one moment.
 type Keys map[string]Object
@@ -17,6 +20,7 @@ type Object struct {
 type Rules struct {
 	Prefix  string // empty, or ending in "/"
 	NameMax int
+	Escape  bool // rule 8, instead of 6
 }
 
 // Kind of what a path is.
@@ -60,9 +64,15 @@ func (r Rules) Show(keys Keys) *Tree {
 			r.place(t, rest, object, counted)
 		}
 	}
-	for path := range t.Files {
-		if t.Dirs[path] { // rule 5
+	for path, object := range maps.Clone(t.Files) {
+		switch { // rule 5
+		case !t.Dirs[path]:
+		case !r.Escape:
 			t.count(Parent(path), func(h *Hidden) { h.Shadowed++ })
+		case len(Base(path)+shadowed) > r.NameMax:
+			t.count(Parent(path), func(h *Hidden) { h.TooLong++ })
+		default:
+			t.Files[path+shadowed] = object
 		}
 	}
 	return t
@@ -73,23 +83,17 @@ func (r Rules) Show(keys Keys) *Tree {
 func (r Rules) place(t *Tree, rest string, object Object, counted map[string]bool) {
 	dir := ""
 	for {
-		name, below, isDir := strings.Cut(rest, "/")
-		path := Join(dir, name)
-		switch {
-		case name == "" && !isDir: // rule 4
-			if object.Size > 0 {
-				t.count(dir, func(h *Hidden) { h.MarkerContent++ })
-			}
+		component, below, isDir := strings.Cut(rest, "/")
+		if component == "" && !isDir { // rule 4
+			r.marker(t, dir, object)
 			return
-		case !r.valid(name): // rules 6 and 9
-			once := dir + "/" + rest[:len(name)]
-			if isDir {
-				once += "/"
-			}
-			if !counted[once] {
+		}
+		name, ok := r.name(component)
+		if !ok || len(name) > r.NameMax { // rules 6 and 9
+			if once := dir + "/" + rest[:len(rest)-len(below)]; !counted[once] {
 				counted[once] = true
 				t.count(dir, func(h *Hidden) {
-					if len(name) > r.NameMax && !strings.Contains(name, "\x00") {
+					if ok {
 						h.TooLong++
 					} else {
 						h.Unrepresentable++
@@ -97,7 +101,9 @@ func (r Rules) place(t *Tree, rest string, object Object, counted map[string]boo
 				})
 			}
 			return
-		case !isDir: // rule 2
+		}
+		path := Join(dir, name)
+		if !isDir { // rule 2
 			t.Files[path] = object
 			return
 		}
@@ -106,9 +112,35 @@ func (r Rules) place(t *Tree, rest string, object Object, counted map[string]boo
 	}
 }
 
-// valid is rule 1.
-func (r Rules) valid(name string) bool {
-	return name != "" && name != "." && name != ".." && len(name) <= r.NameMax && !strings.Contains(name, "\x00")
+// marker puts the content of a directory's marker in the tree.
+func (r Rules) marker(t *Tree, dir string, object Object) {
+	switch {
+	case object.Size == 0:
+	case !r.Escape:
+		t.count(dir, func(h *Hidden) { h.MarkerContent++ })
+	case len(content) > r.NameMax:
+		t.count(dir, func(h *Hidden) { h.TooLong++ })
+	default:
+		t.Files[Join(dir, content)] = object
+	}
+}
+
+// What rule 8 calls what has no name of its own.
+const (
+	shadowed = "‛file"
+	content  = "‛marker"
+)
+
+// name is what a component is called, false for nothing.
+func (r Rules) name(component string) (string, bool) {
+	nameless := component == "" || component == "." || component == ".."
+	switch {
+	case !r.Escape: // rule 1
+		return component, !nameless && !strings.Contains(component, "\x00")
+	case nameless:
+		return map[string]string{"": "／", ".": "．", "..": "．．"}[component], true
+	}
+	return strings.NewReplacer("／", "‛／", "．", "‛．", "␀", "‛␀", "‛", "‛‛", "\x00", "␀").Replace(component), true
 }
 
 func (t *Tree) count(dir string, add func(*Hidden)) {

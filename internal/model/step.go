@@ -59,7 +59,7 @@ var common = []struct {
 // AnyKey is a key of an alphabet so small that keys collide.
 func AnyKey() *rapid.Generator[string] {
 	piece := rapid.SampledFrom([]string{
-		"a", "a", "a", "b", "/", "/", "/", "/", "-", ".", "..", "!", "%", "%2F", "é", "\n", "\xff", "+", " ", "aaaaaaa", "a/b/", "\x00",
+		"a", "a", "a", "b", "/", "/", "/", "/", "-", ".", "..", "!", "%", "%2F", "é", "\n", "\xff", "+", " ", "aaaaaaa", "a/b/", "\x00", "‛", "．",
 	})
 	return rapid.Custom(func(t *rapid.T) string {
 		return strings.Join(rapid.SliceOfN(piece, 1, 5).Draw(t, "pieces"), "")

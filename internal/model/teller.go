@@ -81,9 +81,8 @@ const Seed = 7
 func (t *Teller) Tell(steps []Step) error {
 	defer t.closeAll()
 	for i, s := range steps {
-		if s.For > 0 {
-			<-time.After(s.For)
-		}
+		// Never at the moment of another, so that a refresh is before or after a question.
+		<-time.After(s.For + 1)
 		if err := t.step(s); err != nil {
 			return fmt.Errorf("step %d: %w\n%s", i, err, strings.Join(t.Log, "\n"))
 		}
@@ -308,7 +307,7 @@ func (t *Teller) read(s Step) error {
 	)
 	said := t.ask(func() { n, err = f.Read(p, s.Off) })
 	t.note("%d bytes at %d of version %d of %q, %v", n, s.Off, o.Version, f.path, err)
-	was, wasNot := t.Judge.Holds(t.Judge.rules.Prefix+f.path, o.ETag, said.Asked, said.Answered)
+	was, wasNot := t.Judge.Holds(f.path, o.ETag, said.Asked, said.Answered)
 	switch {
 	case errors.Is(err, ErrStale):
 		t.Counts.Stale++

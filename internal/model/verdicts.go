@@ -35,7 +35,7 @@ func (j *Judge) NoDirectory(path string, said Said) error {
 // Revalidated judges a version that was asked for at the open: the object at the
 // path's key, whether or not a directory has taken its name meanwhile.
 func (j *Judge) Revalidated(path string, o Object, said Said) error {
-	if is, _ := j.Holds(j.rules.Prefix+path, o.ETag, said.Asked, said.Answered); is {
+	if is, _ := j.Holds(path, o.ETag, said.Asked, said.Answered); is {
 		put(&j.revalidated, path, said.Asked)
 		return nil
 	}
@@ -46,7 +46,7 @@ func (j *Judge) Revalidated(path string, o Object, said Said) error {
 // known as is gone.
 func (j *Judge) Vanished(path string, said Said) error {
 	for _, s := range j.during(said.Asked, said.Answered) {
-		if _, ok := s.keys[j.rules.Prefix+path]; !ok {
+		if _, ok := j.shown(s).Files[path]; !ok {
 			j.Forget(path, said.Asked)
 			return nil
 		}
