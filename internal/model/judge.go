@@ -18,6 +18,11 @@ type Judge struct {
 	Blur time.Duration
 	// Offline: while S3 is away, what was once said may be said again, however old.
 	Offline bool
+	// Recovery is how long after an outage the subject may take to see that it is over.
+	Recovery time.Duration
+	// RootKeeps: refreshing all does not tell the kernel to forget which names the root
+	// does not have.
+	RootKeeps bool
 
 	refreshed map[string]time.Time // paths, with all below them
 	forgotten map[string]time.Time // paths by themselves
@@ -66,12 +71,12 @@ func (j *Judge) Back(at time.Time) {
 // WasAway reports whether S3 was away at some moment of [from, to].
 func (j *Judge) WasAway(from, to time.Time) bool {
 	return slices.ContainsFunc(j.outages, func(o outage) bool {
-		return !o.from.After(to) && (o.until.IsZero() || !o.until.Before(from))
+		return !o.from.After(to) && (o.until.IsZero() || !o.until.Add(j.Recovery).Before(from))
 	})
 }
 
 // since returns the earliest moment whose truth may still be told of path.
-func (j *Judge) since(path string, said Said, ttl time.Duration) time.Time {
+func (j *Judge) since(path string, is Kind, said Said, ttl time.Duration) time.Time {
 	from := said.Asked.Add(-ttl)
 	switch {
 	case ttl < 0 || j.Offline && j.WasAway(said.Asked.Add(-offlineFresh), said.Answered):
@@ -82,6 +87,9 @@ func (j *Judge) since(path string, said Said, ttl time.Duration) time.Time {
 		from = said.Answered.Add(said.Fresh - ttl)
 	}
 	for at := path; ; at = Parent(at) {
+		if at == "" && j.RootKeeps && is == Absent && path != "" && Parent(path) == "" {
+			break
+		}
 		from = said.mark(from, j.refreshed[at])
 		if at == "" {
 			break
@@ -110,7 +118,7 @@ func (j *Judge) Looked(path string, is Node, said Said) error {
 			return fmt.Errorf("%q is said to be version %d, though it was found to be another", path, is.Object.Version)
 		}
 	}
-	from := j.since(path, said, ttl)
+	from := j.since(path, is.Kind, said, ttl)
 	for _, span := range j.spans(from, said.Answered, j.Blur) {
 		if j.may(path, is, span) {
 			return nil
@@ -130,7 +138,7 @@ func (j *Judge) may(path string, is Node, span []*state) bool {
 		wasNone = wasNone || !t.Dirs[path]
 		switch is.Kind {
 		case File:
-			wasFile = wasFile || file && o.Size == is.Object.Size && (o.ETag == is.Object.ETag || is.Object.ETag == "")
+			wasFile = wasFile || file && (is.Object.Size < 0 || o.Size == is.Object.Size) && (o.ETag == is.Object.ETag || is.Object.ETag == "")
 		case Absent:
 			wasFile = wasFile || !file
 		}
@@ -165,7 +173,7 @@ func (j *Judge) Listed(dir string, names []Name, hidden *Hidden, said Said) erro
 		}
 		listed[n.Name] = n.Node
 	}
-	from := j.since(dir, said, j.TTL)
+	from := j.since(dir, Dir, said, j.TTL)
 	for _, marks := range []map[string]time.Time{j.refreshed, j.forgotten} {
 		for path, at := range marks {
 			if path != "" && Parent(path) == dir {

@@ -24,7 +24,7 @@ type Bucket interface {
 // error but those of this package says that S3 could not be reached.
 type Subject interface {
 	// Lookup returns what path is, and how much longer that may be believed, if it
-	// says so. An object without an ETag is any of that size.
+	// says so. An object without an ETag is any of that size, one of size -1 any.
 	Lookup(path string) (Node, time.Duration, error)
 	// Opendir begins to read a directory.
 	Opendir(path string) (Directory, error)

@@ -79,6 +79,9 @@ func (t *Teller) noDirectory(path string, err error, said Said) error {
 	switch {
 	case errors.Is(err, ErrNotDir), errors.Is(err, fs.ErrNotExist):
 		t.Counts.Answers++
+		if errors.Is(err, ErrNotDir) && t.Judge.BelowFile(path, said) == nil {
+			return nil
+		}
 		return t.Judge.NoDirectory(path, said)
 	}
 	t.Counts.Failed++

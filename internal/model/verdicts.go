@@ -8,7 +8,7 @@ import (
 // BelowFile judges the answer that something above path is a file.
 func (j *Judge) BelowFile(path string, said Said) error {
 	for at := Parent(path); at != ""; at = Parent(at) {
-		from := j.since(at, said, j.TTL)
+		from := j.since(at, File, said, j.TTL)
 		for _, s := range j.during(from, said.Answered) {
 			if j.shown(s).At(at).Kind == File {
 				return nil
@@ -22,7 +22,7 @@ func (j *Judge) BelowFile(path string, said Said) error {
 func (j *Judge) NoDirectory(path string, said Said) error {
 	// It may be known as a file, and that for as long as any.
 	for _, ttl := range []time.Duration{j.NegativeTTL, j.TTL} {
-		from := j.since(path, said, ttl)
+		from := j.since(path, Absent, said, ttl)
 		for _, s := range j.during(from, said.Answered) {
 			if kind := j.shown(s).At(path).Kind; kind == Absent && ttl == j.NegativeTTL || kind == File {
 				return nil
