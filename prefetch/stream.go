@@ -168,7 +168,9 @@ func (s *stream) grow(l limits) (stalled bool) {
 }
 
 // topUp appends requests to ahead until the window is full. It waits until half
-// of it is used up, unless the reader had to wait: then too little was asked for.
+// of it is used up, unless the reader had to wait: then too little was asked for. Where
+// the window is wide because he had, the connections never idle: the next request is
+// made as soon as there is room for it (918 for 799 MB/s at 20 ms and 80 MB/s a connection).
 // room tells how many blocks memory would give a guess now; when that is less
 // than a request, the window halves instead.
 func (s *stream) topUp(l limits, stalled bool, room func() int64, ahead []span) []span {
@@ -180,7 +182,8 @@ func (s *stream) topUp(l limits, stalled bool, room func() int64, ahead []span) 
 		s.edge = pos // the reader skipped what was asked for
 	}
 	left := (s.edge - pos) * s.sign()
-	if s.window == 0 || s.done(l) || (!stalled && left >= (s.window+1)/2) {
+	steady := s.window > freeBlocks && left+s.size <= s.window
+	if s.window == 0 || s.done(l) || (!stalled && !steady && left >= (s.window+1)/2) {
 		return ahead
 	}
 	if room() < s.size {
