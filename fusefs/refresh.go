@@ -23,6 +23,14 @@ const xattrRefresh = "user.zs3fs.refresh"
 func (m *Mount) Refresh(path string) { m.tree.refresh(path) }
 
 func (t *tree) refresh(path string) {
+	t.refreshPath(path)
+	// Whether a directory is in its place may be what has changed.
+	if object, ok := t.cfg.Catalog.Shadowed(path); ok {
+		t.refreshPath(object)
+	}
+}
+
+func (t *tree) refreshPath(path string) {
 	t.cfg.Catalog.Refresh(path)
 	at := t.root.EmbeddedInode()
 	if path != "" {

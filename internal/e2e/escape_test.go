@@ -216,3 +216,58 @@ func TestUnmappableEscapeTooLong(t *testing.T) {
 		t.Errorf("%v, want ENAMETOOLONG", err)
 	}
 }
+
+// TestUnmappableEscapeRefresh: what never expires is asked for anew by the paths that
+// keys have, and an object that changes its path is at one of them.
+func TestUnmappableEscapeRefresh(t *testing.T) {
+	s := newStand(t)
+	files := map[string]file{"a‛file": s.put("a", 100), "a/x": s.put("a/x", 100), "d/／/f": s.put("d//f", 100), "m/‛marker": s.put("m/", 100)}
+	s.put("b", 50)
+	s.mount("--unmappable=escape", "--consistency", "forever", "--negative-metadata-ttl", "-1", "--runtime-dir", filepath.Join(s.dir, "run"))
+	size := func(path string) int64 {
+		st, err := os.Stat(filepath.Join(s.mnt, path))
+		if err != nil {
+			return -1
+		}
+		return st.Size()
+	}
+	refresh := func(path string) {
+		t.Helper()
+		cmd := exec.Command(executable, "refresh", filepath.Join(s.mnt, path))
+		cmd.Env = s.environ()
+		if out, err := cmd.CombinedOutput(); err != nil {
+			t.Fatalf("%v: %s", err, out)
+		}
+	}
+	for path, f := range files {
+		if got := size(path); got != 100 {
+			t.Errorf("%q: %d bytes", path, got)
+		}
+		f = s.overwrite(f, 200)
+		if got := size(path); got != 100 {
+			t.Errorf("%q, not refreshed: %d bytes", path, got)
+		}
+		refresh(path)
+		data, err := os.ReadFile(filepath.Join(s.mnt, path))
+		if err != nil || len(data) != 200 || f.check(data, 0) != nil {
+			t.Errorf("%q, refreshed: %d bytes, %v", path, len(data), err)
+		}
+		if path == "a‛file" {
+			files[path] = f
+		}
+	}
+	if size("b") != 50 || size("b‛file") != -1 {
+		t.Error("b is not an object alone")
+	}
+	s.put("b/x", 10)
+	s.bucket.Delete("a/x")
+	refresh("a")
+	refresh("b")
+	data, err := os.ReadFile(filepath.Join(s.mnt, "a"))
+	if err != nil || files["a‛file"].check(data, 0) != nil || size("a‛file") != -1 {
+		t.Errorf("a, which nothing shadows: %d bytes, %v; and %d by its other path", len(data), err, size("a‛file"))
+	}
+	if size("b‛file") != 50 || size("b/x") != 10 {
+		t.Errorf("b, which is shadowed: %d bytes, and %d in the directory", size("b‛file"), size("b/x"))
+	}
+}

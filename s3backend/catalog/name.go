@@ -101,6 +101,16 @@ func (c *Catalog) Identity(path string) (key string, beside bool) {
 	return key, what != itself || key == ""
 }
 
+// Shadowed returns the path that the object at path has while a directory has its own;
+// false if it has none.
+func (c *Catalog) Shadowed(path string) (string, bool) {
+	what, ok := c.means(path)
+	if !c.cfg.Escape || !ok || what != itself || path == "" || !isObject(c.Key(path)) {
+		return "", false
+	}
+	return path + shadowMark, true
+}
+
 // plain reports whether path is surely called by its key.
 func (c *Catalog) plain(path string) bool { return !c.cfg.Escape || !special(path) }
 
