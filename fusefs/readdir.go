@@ -97,20 +97,27 @@ func (h *dirHandle) Readdirent(ctx context.Context) (*fuse.DirEntry, syscall.Err
 	return &e, 0
 }
 
-// plainAfter is how many entries are given attributes before it is known whether
-// anybody wants them.
-const plainAfter = 10_000
+// In a large directory the entries from probeAt on, probeNames of them, come without
+// attributes, so that it shows whether anybody wants these. find reads 100,000 names
+// before it looks at the first, and a buffer more: until then all others have them.
+const (
+	probeAt    = 10_000
+	probeNames = 100
+	plainAfter = 102_000
+)
 
 // wanted reports whether an entry is to come with attributes, which makes an inode: for
 // those of a large directory, once a name in it has been looked up.
 // The kernel's own way, READDIRPLUS_AUTO, has the same idea, but forgets it after one
-// answer: find, which reads 100,000 names before it looks at the first, would look up
-// all but 200 of each by themselves.
+// answer: find would look up all but 200 of each 100,000 by themselves.
 func (h *dirHandle) wanted(n catalog.Node) bool {
-	if h.d.lookups.Load() != h.lookups {
+	switch {
+	case h.d.lookups.Load() != h.lookups:
 		return true
+	case h.pos >= plainAfter, probeAt <= h.pos && h.pos < probeAt+probeNames:
+		return false
 	}
-	return h.pos < plainAfter && (n.Dir || !h.plain)
+	return n.Dir || !h.plain
 }
 
 // Lookup implements fs.FileLookuper for READDIRPLUS: what the snapshot says, with

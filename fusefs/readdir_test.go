@@ -247,3 +247,33 @@ func TestNamesAlone(t *testing.T) {
 		t.Errorf("%d HEADs and %d LISTs for files that are listed", after.Heads-before.Heads, after.Lists-before.Lists)
 	}
 }
+
+// Of a large directory some names in the middle come without inodes, to show who wants
+// them; whoever looks at all has them all.
+func TestLargeDirectoryIsProbed(t *testing.T) {
+	const files, probe = 10_500, 100
+	m := mount(t, setting{TTL: time.Hour, NegativeTTL: time.Hour})
+	for i := range files {
+		m.put(fmt.Sprintf("d/%05d", i), "x")
+	}
+	entries, err := os.ReadDir(m.path("d"))
+	if err != nil || len(entries) != files {
+		t.Fatal(len(entries), err)
+	}
+	before := m.counts()
+	if n := before.Inodes - 1; n != files-probe { // less d itself
+		t.Errorf("%d inodes for %d names, want %d", n, files, files-probe)
+	}
+	for _, e := range entries {
+		if fi, err := e.Info(); err != nil || fi.Size() != 1 {
+			t.Fatal(fi, err)
+		}
+	}
+	after := m.counts()
+	if n := after.Inodes - 1; n != files {
+		t.Errorf("%d inodes for %d files that were looked at", n, files)
+	}
+	if after.Heads != before.Heads || after.Lists != before.Lists {
+		t.Error("files that are listed were asked for")
+	}
+}
