@@ -44,7 +44,7 @@ func TestFaultsAreDocumented(t *testing.T) {
 			}
 		}
 	}
-	for _, span := range [][2]int{{1, 26}, {28, 32}, {37, 68}, {71, 73}, {79, 80}} {
+	for _, span := range [][2]int{{1, 26}, {28, 69}, {71, 73}, {79, 81}} {
 		for i := span[0]; i <= span[1]; i++ {
 			if row := fmt.Sprintf("F%d", i); !rows[row] {
 				t.Errorf("row %s is missing", row)

@@ -57,6 +57,8 @@ var modes = map[string]func(*job, *verdict) error{
 	"loop":       readLoop,
 	"follow":     readFollow,
 	"stormed":    readStormed,
+
+	"list stormed": listStormed,
 }
 
 // readerMain is main of a reader process: it answers on standard output.
