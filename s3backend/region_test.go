@@ -133,3 +133,17 @@ func TestProbeUnreachable(t *testing.T) {
 		t.Errorf("cancelled: %v", err)
 	}
 }
+
+// TestLazyAsksNobody: where the region would be asked for, a lazy client is made without
+// a word to anybody, and one that is not is not.
+func TestLazyAsksNobody(t *testing.T) {
+	for _, lazy := range []bool{true, false} {
+		inBubble(t, func(w http.ResponseWriter, _ *http.Request, _ int) {
+			w.WriteHeader(http.StatusForbidden)
+		}, func(t *testing.T, b *bubble, _ *s3backend.Client) {
+			if asked := len(b.addresses()) > 0; asked == lazy {
+				t.Errorf("lazy %v: the network was asked: %v", lazy, asked)
+			}
+		}, func(o *s3backend.Options) { o.EndpointURL, o.Region, o.ForcePathStyle, o.Lazy = "", "", false, lazy })
+	}
+}

@@ -98,6 +98,24 @@ func TestFstabAccessWithoutS3(t *testing.T) {
 	}
 }
 
+// TestFstabLazyConnect: with lazy_connect a line is mounted while S3 is away, and can be
+// read when S3 has come.
+func TestFstabLazyConnect(t *testing.T) {
+	u := newUnit(t, line{fstype: "zs3fs", dir: "/mnt/lazy", options: ",lazy_connect,request_timeout=10s"})
+	u.server.Down()
+	u.systemctl("start", u.name("mount"))
+	if u.top() != "fuse.zs3fs" {
+		t.Fatalf("%q is on top", u.top())
+	}
+	if err := u.read(); !errors.Is(err, unix.EIO) {
+		t.Errorf("without S3: %v, want EIO", err)
+	}
+	if err := u.server.Up(); err != nil {
+		t.Fatal(err)
+	}
+	u.eventually("the file can be read", func() bool { return u.read() == nil })
+}
+
 // TestFstabAutomountOutlivesFailures: systemd gives an automount up whose mount
 // fails more than five times in ten seconds; a helper that fails at once never does.
 func TestFstabAutomountOutlivesFailures(t *testing.T) {
