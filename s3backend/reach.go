@@ -95,42 +95,53 @@ func Insist(ctx context.Context) context.Context { return context.WithValue(ctx,
 
 // heard takes note of an attempt, begun at start, that ended with err.
 func (c *Client) heard(start time.Time, err error) {
-	r := &c.reach
+	if silence, ended := c.reach.note(start, time.Now(), err); ended {
+		c.log.Info("S3 answers again", "endpoint", c.Endpoint(), "after", silence.Round(time.Millisecond))
+	}
+}
+
+func (r *reach) note(start, now time.Time, err error) (silence time.Duration, ended bool) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	switch {
 	case unanswered(err):
 		r.outage.missed(start)
+		return 0, false
 	case answered(err):
-		now, since := time.Now(), r.outage.quiet
-		if r.outage.answer(now) {
-			c.log.Info("S3 answers again", "endpoint", c.Endpoint(), "after", now.Sub(since).Round(time.Millisecond))
-		}
+		silence = now.Sub(r.outage.quiet)
+		ended = r.outage.answer(now)
 		r.trouble = nil
-		fallthrough
-	default:
-		for _, general := range []error{ErrCredentials, ErrNoBucket, ErrRegion} {
-			if errors.Is(err, general) {
-				r.trouble = err
-			}
+	}
+	for _, general := range []error{ErrCredentials, ErrNoBucket, ErrRegion} {
+		if errors.Is(err, general) {
+			r.trouble = err
 		}
 	}
+	return silence, ended
 }
 
 // lost returns the error of a call, begun at start, whose last attempt ended with err.
 func (c *Client) lost(start time.Time, err error) error {
-	r := &c.reach
+	err, began := c.reach.lose(start, time.Now(), err)
+	if began {
+		c.log.Warn("S3 cannot be reached", "endpoint", c.Endpoint(), "error", err)
+		c.reach.startKnocking(c.awaitReturn)
+	}
+	return err
+}
+
+func (r *reach) lose(start, now time.Time, err error) (lost error, began bool) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	switch {
 	case err == errHeldBack && r.outage.away:
-		return r.outage.why // a server that says 503 to all is not throttling
-	case !unanswered(err):
-		return err
+		return r.outage.why, false // a server that says 503 to all is not throttling
+	case !unanswered(err), errors.Is(err, ErrUnreachable):
+		return err, false
 	}
-	away, began := r.outage.gaveUp(start, time.Now())
-	if !away || errors.Is(err, ErrUnreachable) {
-		return err
+	away, began := r.outage.gaveUp(start, now)
+	if !away {
+		return err, false
 	}
 	detail := err.Error()
 	if f := (*failure)(nil); errors.As(err, &f) {
@@ -138,16 +149,20 @@ func (c *Client) lost(start time.Time, err error) error {
 	}
 	err = &failure{sentinel: ErrUnreachable, also: ErrUnavailable, detail: detail}
 	if began {
-		r.outage.why = err
-		r.trouble = err
+		r.outage.why, r.trouble = err, err
 		r.outages++
-		c.log.Warn("S3 cannot be reached", "endpoint", c.Endpoint(), "error", err)
-		if !r.closed && !r.knocking {
-			r.knocking = true
-			r.running.Go(c.awaitReturn)
-		}
 	}
-	return err
+	return err, began
+}
+
+// startKnocking runs knocks, unless they run already or the client is closed.
+func (r *reach) startKnocking(knocks func()) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if !r.closed && !r.knocking {
+		r.knocking = true
+		r.running.Go(knocks)
+	}
 }
 
 // awaitReturn knocks until somebody is answered.

@@ -329,11 +329,14 @@ func TestOfflineUnderLoad(t *testing.T) {
 			}
 		})
 	}
+	defer group.Wait()
+	defer stop.Store(true)
 	for range soak(t, 2) {
 		s.server.Down()
-		before := bad.Load()
 		leave := time.Now().Add(4 * time.Second)
-		eventually(t, "the outage shows", func() bool { return bad.Load() > before && time.Now().After(leave) })
+		eventually(t, "the outage shows", func() bool {
+			return time.Now().After(leave) && strings.Contains(s.status(t), `"source_away":1`)
+		})
 		if err := s.server.Up(); err != nil {
 			t.Fatal(err)
 		}
