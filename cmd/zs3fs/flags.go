@@ -78,7 +78,7 @@ func readFlags(f *pflag.FlagSet, o *Options) {
 	r.Files = defaultFiles
 	f.Var(&r.Files, "prefetch-files", "most small files that are fetched ahead of a reader who goes through a directory; 0 or off")
 	f.IntVar(&r.Connections, "max-downloads", defaultConnections, "requests at once")
-	sizeVar(f, &r.RequestSize, "read-part-size", automatic, "size of a request in a long read (default: 8MiB, 4MiB where less than 96MiB are read ahead, as with a memory limit below 128MiB)")
+	sizeVar(f, &r.RequestSize, "read-part-size", automatic, "size of a request in a long read (default: 8MiB; 4MiB or 2MiB where less than 144MiB or 72MiB are read ahead, as with a memory limit below 192MiB or 96MiB)")
 	sizeVar(f, &r.Memory, "memory-limit", automatic, "for all block buffers (default: 192MiB, or a quarter of the memory if that is less)")
 }
 
