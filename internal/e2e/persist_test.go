@@ -10,6 +10,8 @@ import (
 	"slices"
 	"testing"
 
+	"golang.org/x/sys/unix"
+
 	"github.com/zs3fs/zs3fs/s3backend/s3test"
 )
 
@@ -108,6 +110,45 @@ func TestRemountIsWarm(t *testing.T) {
 			if names, err := os.ReadDir(filepath.Join(s.mnt, "d")); err != nil || len(names) != 1499 || s.server.Count(s3test.OpList) == 0 {
 				t.Errorf("not kept: %d names, %v", len(names), err)
 			}
+		})
+	}
+}
+
+// What a mount has seen is there after a restart without S3, however old it is; what it
+// has not seen is not taken for absent; and when S3 is back, what has expired is asked
+// anew.
+func TestOfflineAfterRestart(t *testing.T) {
+	for _, how := range []string{"unmounted", "killed"} {
+		t.Run(how, func(t *testing.T) {
+			l := newLibrary(t)
+			s := l.s
+			options := append(slices.Clone(hasty), "--lazy-connect", "--metadata-ttl", "minimal", "--negative-metadata-ttl", "minimal")
+			d := s.mount(options...)
+			l.use()
+			if how == "killed" {
+				l.written()
+				d.kill()
+				eventually(t, "the dead mount is gone", func() bool { return !mounted(t, s.mnt) })
+			} else {
+				d.unmount()
+			}
+			s.server.Down()
+			s.mount(options...)
+			l.use()
+			if _, err := os.ReadDir(filepath.Join(s.mnt, "a/b/never")); !errors.Is(err, unix.EIO) {
+				t.Errorf("a name that nobody has asked for: %v, want EIO", err)
+			}
+			if v := s.values(); v["source_away"] != 1 || v["names_expired_total"] == 0 {
+				t.Errorf("status: %v", v)
+			}
+			if err := s.server.Up(); err != nil {
+				t.Fatal(err)
+			}
+			s.bucket.Delete("d/f0000")
+			eventually(t, "S3 is asked again", func() bool {
+				_, err := os.Stat(filepath.Join(s.mnt, "d/f0000"))
+				return errors.Is(err, fs.ErrNotExist)
+			})
 		})
 	}
 }
