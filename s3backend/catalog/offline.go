@@ -32,8 +32,9 @@ func (c *Catalog) expired(err error, path string) *held {
 // everKnown is known, of what is on disk as well.
 func (c *Catalog) everKnown(path string) *held {
 	dir, _ := split(path)
-	c.recall(c.ctx, nodeKey(path), -1)
-	c.recall(c.ctx, listingKey(dir), -1)
+	for _, key := range []string{nodeKey(path), listingKey(dir), listingKey(path)} {
+		c.recall(c.ctx, key, -1)
+	}
 	return c.known(path)
 }
 

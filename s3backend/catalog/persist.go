@@ -251,15 +251,12 @@ func (c *Catalog) readLedger(key string, since time.Time, epoch uint64) (*held, 
 		return nil, nil
 	}
 	h.asked = asked
+	c.keeping.Lock()
+	defer c.keeping.Unlock()
 	if c.epoch.Load() != epoch {
 		return nil, nil
 	}
 	c.store.remember(key, h)
-	// Who has forgotten it since has dropped it before it was there.
-	if c.epoch.Load() != epoch {
-		c.store.forget(key)
-		return nil, nil
-	}
 	return h, nil
 }
 
@@ -272,7 +269,7 @@ func (c *Catalog) recallNode(ctx context.Context, path string) bool {
 	}
 	own := c.recall(ctx, nodeKey(path), ttl)
 	list := c.recall(ctx, listingKey(dir), c.cfg.TTL)
-	return own != nil || list != nil
+	return own != nil || list != nil || c.recall(ctx, listingKey(path), c.cfg.TTL) != nil
 }
 
 // recallListing brings back the listing of the directory at path.

@@ -13,13 +13,20 @@ import (
 const maxMarks = 1000
 
 // Refresh drops what is kept about path, about its place in its parent's listing,
-// and about all below it: what is asked from now on is asked anew. "" is all. It
-// sends no request.
+// and about all below it: what is asked from now on is asked anew, after a restart too.
+// "" is all. It sends no request, and waits for the disk of the Ledger.
 func (c *Catalog) Refresh(path string) {
 	if c.begin() != nil {
 		return
 	}
 	defer c.end()
+	c.refresh(path)
+	if c.store.ledger != nil {
+		c.store.ledger.Settle()
+	}
+}
+
+func (c *Catalog) refresh(path string) {
 	c.keeping.Lock()
 	defer c.keeping.Unlock()
 	now := time.Now()

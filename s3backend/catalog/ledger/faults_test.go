@@ -46,6 +46,7 @@ func wantEnded(t *testing.T, l *ledger.Ledger, d *dir, log *lines) {
 	l.Drop('n', "a")
 	l.Refresh("a")
 	l.Clear()
+	l.Settle()
 	wantNone(t, l, "a")
 	if err := l.Close(); err != nil {
 		t.Error(err)

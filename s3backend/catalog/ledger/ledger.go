@@ -160,16 +160,26 @@ func (l *Ledger) Drop(kind byte, path string) {
 	l.addLocked(op{what: recordDrop, hash: hash})
 }
 
-// Clear drops all answers of all views, and returns when it is on disk, or when that
-// takes too long.
+// Clear drops all answers of all views; see Settle.
 func (l *Ledger) Clear() {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if !l.ended {
+		l.emptyLocked()
+	}
+}
+
+// Settle returns when what was refreshed and cleared is so on disk, for a killed process
+// too, or when that takes too long. Nobody else waits for it.
+func (l *Ledger) Settle() {
 	l.mu.Lock()
 	if l.ended {
 		l.mu.Unlock()
 		return
 	}
-	l.emptyLocked()
-	saved := l.awaitLocked()
+	saved := make(chan struct{})
+	l.waiting = append(l.waiting, saved)
+	l.nudge()
 	l.mu.Unlock()
 	wait(saved, readWait)
 }

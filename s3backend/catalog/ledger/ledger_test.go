@@ -120,6 +120,7 @@ func TestRefresh(t *testing.T) {
 	wantGot(t, l, "a/b/c", "anew")
 	// Not even a killed process, which closes nothing, forgets it.
 	l.Refresh("a")
+	l.Settle()
 	second := open(t, ledger.Config{Dir: copied(t, d), View: "v"})
 	wantNone(t, second, "a/b/c")
 	wantGot(t, second, "ab", "ab")

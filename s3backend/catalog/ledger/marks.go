@@ -10,13 +10,12 @@ import (
 const maxMarks = 1000
 
 // Refresh has no answer be there that was asked for before now about path or any path
-// below it, in any view; "" is all. It returns when that is on disk, or when that takes
-// too long.
+// below it, in any view; "" is all. See Settle.
 func (l *Ledger) Refresh(path string) {
 	now := time.Now().UnixNano()
 	l.mu.Lock()
+	defer l.mu.Unlock()
 	if l.ended {
-		l.mu.Unlock()
 		return
 	}
 	// A mark covers the earlier ones below it.
@@ -28,18 +27,7 @@ func (l *Ledger) Refresh(path string) {
 	if len(l.marks) > maxMarks {
 		l.emptyLocked()
 	}
-	saved := l.awaitLocked()
-	l.mu.Unlock()
-	wait(saved, readWait)
-}
-
-// awaitLocked returns what is closed when the latest change of the marks is on disk, or
-// the ledger has ended.
-func (l *Ledger) awaitLocked() <-chan struct{} {
-	saved := make(chan struct{})
-	l.waiting = append(l.waiting, saved)
 	l.nudge()
-	return saved
 }
 
 // coveredLocked reports whether path was refreshed, by itself or from above, after asked.
