@@ -261,8 +261,7 @@ func (c *Catalog) Revalidate(ctx context.Context, path string) (Node, error) {
 
 	asked, epoch := time.Now(), c.epoch.Load()
 	// Whose policy it is to ask at each open goes on with the version that is known.
-	ctx = c.withFallback(ctx, c.RevalidateOnOpen)
-	obj, err := c.cfg.Bucket.Head(ctx, key)
+	obj, err := c.cfg.Bucket.Head(c.withFallback(ctx, c.RevalidateOnOpen), key)
 	if err == nil && what == content && obj.Size == 0 {
 		err = fs.ErrNotExist
 	}
