@@ -19,10 +19,11 @@ import (
 
 // TestManyNames lists one large directory and a deep tree as ls, find and du do:
 // 20,000 names of each, a million in a soak. It prints figures: of the time only its
-// ratio to the bare pages means anything, and that on a quiet machine.
+// ratio to the bare pages means anything, and that on a quiet machine and of a million.
 func TestManyNames(t *testing.T) {
 	flat, tree := 20_000, []int{4, 5, 10, 10, 10} // files in each of the last directories at the end
-	if os.Getenv("ZS3FS_SOAK") != "" {
+	million := os.Getenv("ZS3FS_SOAK") != ""
+	if million {
 		flat, tree = 1_000_000, []int{10, 10, 10, 10, 100}
 	}
 	s := newStandWith(t, s3test.ServerConfig{Latency: 20 * time.Millisecond})
@@ -67,6 +68,9 @@ func TestManyNames(t *testing.T) {
 				lists, others := s.server.Count(s3test.OpList), s.server.Count(s3test.OpHead, s3test.OpGet)
 				t.Logf("%s pass: %v, %.2f of bare; %d LISTs, %d others; resident %d MiB, at most %d MiB", pass, took.Round(time.Millisecond),
 					took.Seconds()/bare.Seconds(), lists, others, d.proc("VmRSS")/kib, d.proc("VmHWM")/kib)
+				if million && took > bare*13/10 {
+					t.Errorf("%.2f times the bare pages, must be within 1.3", took.Seconds()/bare.Seconds())
+				}
 				if lines != tt.lines {
 					t.Errorf("%d lines, want %d", lines, tt.lines)
 				}
