@@ -96,7 +96,8 @@ func (w *walk) run(ctx context.Context, srv *server, mnt string) (o outcome, c C
 	start := time.Now()
 	if err := cmd.Run(); err != nil {
 		line, _, _ := strings.Cut(complaint.String(), "\n")
-		return o, c, fmt.Errorf("%s: %w: %s", args[0], err, line)
+		c, _ = srv.counts() // best effort, beside the error
+		return o, c, fmt.Errorf("%s: %w after %d LISTs, %d HEADs and %d lines: %s", args[0], err, c.Lists, c.Heads, out, line)
 	}
 	o = outcome{Ops: int(out), Seconds: time.Since(start).Seconds()}
 	o.P50 = 1000 * o.Seconds
