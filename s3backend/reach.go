@@ -30,14 +30,14 @@ type reach struct {
 }
 
 // Trouble returns what keeps all questions from being answered, as of the last one:
-// ErrUnreachable, from when on, ErrCredentials, ErrNoBucket or ErrRegion; nil for nothing.
-func (c *Client) Trouble() (err error, since time.Time) {
+// ErrUnreachable, and since when, ErrCredentials, ErrNoBucket or ErrRegion; nil for nothing.
+func (c *Client) Trouble() (since time.Time, err error) {
 	c.reach.mu.Lock()
 	defer c.reach.mu.Unlock()
 	if c.reach.outage.away {
 		since = c.reach.outage.quiet
 	}
-	return c.reach.trouble, since
+	return since, c.reach.trouble
 }
 
 // refused returns the error of a call that there is no use in asking now: the server is

@@ -47,7 +47,7 @@ func TestOutageFailsFast(t *testing.T) {
 		}
 		within(t, again, 10*time.Second, 55*time.Second)
 		time.Sleep(time.Until(start.Add(60 * time.Second)))
-		if err, since := c.Trouble(); !errors.Is(err, s3backend.ErrUnreachable) || !since.Equal(start) {
+		if since, err := c.Trouble(); !errors.Is(err, s3backend.ErrUnreachable) || !since.Equal(start) {
 			t.Errorf("trouble %v since %v", err, since.Sub(start))
 		}
 		asked := b.requests()
@@ -81,7 +81,7 @@ func TestOutageFailsFast(t *testing.T) {
 		if s := c.Stats(); s.Outages != 1 {
 			t.Errorf("%d outages", s.Outages)
 		}
-		if err, _ := c.Trouble(); err != nil {
+		if _, err := c.Trouble(); err != nil {
 			t.Errorf("trouble %v", err)
 		}
 	})
@@ -140,18 +140,18 @@ func TestWrongCredentialsAreTrouble(t *testing.T) {
 		io.WriteString(w, "<Error><Code>SignatureDoesNotMatch</Code></Error>")
 	})
 	c := f.client(t)
-	if err, _ := c.Trouble(); err != nil {
+	if _, err := c.Trouble(); err != nil {
 		t.Errorf("trouble %v before the first question", err)
 	}
 	if _, err := entries(c, "", 0); !errors.Is(err, s3backend.ErrCredentials) {
 		t.Fatal(err)
 	}
-	if err, since := c.Trouble(); !errors.Is(err, s3backend.ErrCredentials) || !since.IsZero() {
+	if since, err := c.Trouble(); !errors.Is(err, s3backend.ErrCredentials) || !since.IsZero() {
 		t.Errorf("trouble %v since %v", err, since)
 	}
 	right.Store(true)
 	c.Head(context.Background(), "k")
-	if err, _ := c.Trouble(); err != nil {
+	if _, err := c.Trouble(); err != nil {
 		t.Errorf("trouble %v after a good answer", err)
 	}
 }

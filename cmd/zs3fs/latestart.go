@@ -70,10 +70,10 @@ func (l *lateStart) state() (settled bool, err error) {
 }
 
 // latest returns what the last attempt met, and whether there was one.
-func (l *lateStart) latest() (err error, asked bool) {
+func (l *lateStart) latest() (asked bool, err error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	return l.err, l.asked
+	return l.asked, l.err
 }
 
 // lateBucket is a bucket whose questions about names wait for a late start. Bytes do
@@ -154,10 +154,10 @@ func (b *lateBucket) IgnoresAfter() bool {
 
 // s3Status tells how the latest questions went.
 func (c *chain) s3Status(o *Options) s3Status {
-	err, since := c.client.Trouble()
+	since, err := c.client.Trouble()
 	out := s3Status{OfflineOK: o.Tree.OfflineOK}
 	if c.late != nil {
-		late, asked := c.late.latest()
+		asked, late := c.late.latest()
 		out.Unasked = !asked
 		if err == nil {
 			err = late

@@ -29,7 +29,7 @@ func TestLateStart(t *testing.T) {
 				return ctx.Err()
 			}
 		}, slog.New(slog.NewTextHandler(&log, nil)))
-		if err, asked := l.latest(); err != nil || asked {
+		if asked, err := l.latest(); err != nil || asked {
 			t.Errorf("asked %v, %v before the first question", asked, err)
 		}
 		gone, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
@@ -37,7 +37,7 @@ func TestLateStart(t *testing.T) {
 		if err := l.await(gone); !errors.Is(err, context.DeadlineExceeded) {
 			t.Errorf("who does not wait: %v", err)
 		}
-		if err, asked := l.latest(); err != nil || asked {
+		if asked, err := l.latest(); err != nil || asked {
 			t.Errorf("that says of the bucket: asked %v, %v", asked, err)
 		}
 		all := func(want error, requests int) {
