@@ -29,8 +29,8 @@ func (c *chain) openLedger(o *Options, log *slog.Logger) {
 	if room == nil {
 		return
 	}
-	c.closers = append(c.closers, room.Close)
 	if !o.Tree.Persist {
+		defer room.Close()
 		// A later mount must not believe what this one refreshes.
 		if err := ledger.Remove(room); err != nil {
 			log.Warn("cannot remove the names on disk", "err", err)
@@ -40,7 +40,12 @@ func (c *chain) openLedger(o *Options, log *slog.Logger) {
 	c.names = ledger.Open(ledger.Config{
 		Dir: room, View: c.view(o), Limit: min(c.budget/namesShare, mostNames), Logger: log,
 	})
-	c.closers = append(c.closers, c.names.Close)
+	c.closers = append(c.closers, func() error {
+		if err := c.names.Close(); err != nil {
+			return err // a call that hangs must not find the room's number given to another file
+		}
+		return room.Close()
+	})
 }
 
 // view names what answers about names depend on beside the path.

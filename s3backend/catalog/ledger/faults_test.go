@@ -191,3 +191,62 @@ func TestBehind(t *testing.T) {
 	wantNone(t, l, "a")
 	wantNone(t, reopen(t, l, cfg), "a")
 }
+
+// A drop that is damaged in the middle of the log takes with it what it may have
+// dropped: nothing comes back.
+func TestDamagedDrop(t *testing.T) {
+	d := newDir(t)
+	cfg := ledger.Config{Dir: d}
+	l := open(t, cfg)
+	l.Put('n', "a", time.Now(), []byte("first"))
+	settled(t, l)
+	off, size := l.Place("a")
+	l.Drop('n', "a")
+	settled(t, l)
+	l.Put('n', "b", time.Now(), []byte("behind it"))
+	settled(t, l)
+	l.Close()
+	raw, err := os.ReadFile(d.name("log"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for at := off + size; at < off+size+48; at++ {
+		c := copied(t, d)
+		hurt := bytes.Clone(raw)
+		hurt[at] ^= 4
+		if err := os.WriteFile(c.name("log"), hurt, 0o600); err != nil {
+			t.Fatal(err)
+		}
+		l := open(t, ledger.Config{Dir: c})
+		wantNone(t, l, "a")
+		l.Close()
+	}
+}
+
+// What lies in the place of an answer and is another's is not given, though it be whole.
+func TestForeignRecord(t *testing.T) {
+	d := newDir(t)
+	l := open(t, ledger.Config{Dir: d})
+	l.Put('n', "a", time.Now(), []byte("of a"))
+	l.Put('n', "b", time.Now(), []byte("of b"))
+	settled(t, l)
+	a, size := l.Place("a")
+	b, _ := l.Place("b")
+	raw, err := os.ReadFile(d.name("log"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	f, err := os.OpenFile(d.name("log"), os.O_WRONLY, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	if _, err := f.WriteAt(raw[b:b+size], a); err != nil {
+		t.Fatal(err)
+	}
+	wantNone(t, l, "a")
+	wantGot(t, l, "b", "of b")
+	if n := l.Stats().Damaged; n != 1 {
+		t.Errorf("%d are counted as damaged", n)
+	}
+}
