@@ -250,3 +250,25 @@ func TestForeignRecord(t *testing.T) {
 		t.Errorf("%d are counted as damaged", n)
 	}
 }
+
+// Marks that belong to another log tell nothing of this one's.
+func TestForeignMarks(t *testing.T) {
+	d, other := newDir(t), newDir(t)
+	for _, each := range []*dir{d, other} {
+		l := open(t, ledger.Config{Dir: each})
+		l.Put('n', "a", time.Now(), []byte("before"))
+		settled(t, l)
+		if each == d {
+			l.Refresh("a")
+		}
+		l.Close()
+	}
+	raw, err := os.ReadFile(other.name("marks"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(d.name("marks"), raw, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	wantNone(t, open(t, ledger.Config{Dir: d}), "a")
+}
