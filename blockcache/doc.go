@@ -18,6 +18,8 @@
 // opened, a segment when a handle first comes to it. Pinned versions, and those
 // that the kernel reads, stay. The order is saved, and survives a restart.
 //
+// It lends a [Room] beside the blocks to whoever has more to keep for the next mount.
+//
 // It never decides what to fetch: package prefetch, its neighbour on the left,
 // does. It never speaks HTTP: missing bytes come from a [Source], which
 // package s3backend, on the right, implements.
