@@ -91,7 +91,8 @@ func walkPreamble() string {
 	return `Written by ` + "`make bench`" + `: programs that list. Each run has a mount of its own that has seen nothing; the time is the program's, the requests are those
 from its start until nothing was asked for during 100 ms. s3fs keeps up to 100,000 attributes for 900 s and asks for 32 at once, rclone takes the server's times
 (without, each file costs it a HEAD) and keeps directories for 5 minutes; all are mounted for reading only. bare is the pages of a LIST
-without delimiter, one after another, measured once for each directory. "again" is a second run of the program on the same mount. The million names are listed once, with -million.
+without delimiter, one after another, measured once for each directory. "again" is a second run of the program on the same mount. The million names are listed once, with -million, and
+with --metadata-ttl=10m: two passes and what a noisy machine adds may take longer than the default of a minute.
 
 ` + "```\n" + walkKey() + "```"
 }

@@ -30,7 +30,7 @@ func walkPatterns() []pattern {
 		{"million-tree-ls-l", "ls -l -R of them", treeMillion, under(treeMillion, "ls", "-l", "-R"), million + dirs*4 - 2, true},
 		{"million-tree-find", "find -size +0 of them", treeMillion, finding(treeMillion), million, true},
 	} {
-		all = append(all, pattern{name: m.name, what: m.what, once: true, only: []string{zs3fsName},
+		all = append(all, pattern{name: m.name, what: m.what, once: true, only: []string{zs3fsName}, options: "metadata_ttl=10m",
 			walk: &walk{args: m.args, lines: m.lines, bare: m.dir, again: true, inodes: m.inodes}})
 	}
 	for i := range all {
