@@ -74,11 +74,11 @@ func cacheFlags(f *pflag.FlagSet, o *Options) {
 
 func readFlags(f *pflag.FlagSet, o *Options) {
 	r := &o.Read
-	sizeVar(f, &r.Window, "read-ahead", automatic, "most that is read ahead of a sequential reader; 0 is off (default: three quarters of the memory limit)")
+	sizeVar(f, &r.Window, "read-ahead", automatic, "most that is read ahead of a sequential reader; 0 is off (default: seven eighths of the memory limit)")
 	r.Files = defaultFiles
 	f.Var(&r.Files, "prefetch-files", "most small files that are fetched ahead of a reader who goes through a directory; 0 or off")
 	f.IntVar(&r.Connections, "max-downloads", defaultConnections, "requests at once")
-	sizeVar(f, &r.RequestSize, "read-part-size", automatic, "size of a request in a long read (default: 8MiB; 4MiB or 2MiB where less than 144MiB or 72MiB are read ahead, as with a memory limit below 192MiB or 96MiB)")
+	sizeVar(f, &r.RequestSize, "read-part-size", automatic, "size of a request in a long read (default: 8MiB; 4MiB or 2MiB where less than 168MiB or 84MiB are read ahead, as with a memory limit below 192MiB or 96MiB)")
 	sizeVar(f, &r.Memory, "memory-limit", automatic, "for all block buffers (default: 192MiB, or a quarter of the memory if that is less)")
 }
 

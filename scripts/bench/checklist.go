@@ -122,6 +122,6 @@ func otherFigures() []line {
 	}
 }
 
-// window is the most that is read ahead of a reader: three quarters of the memory
+// window is the most that is read ahead of a reader: seven eighths of the memory
 // limit's default.
-const window = 144 << 20
+const window = 168 << 20
