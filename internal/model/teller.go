@@ -40,9 +40,6 @@ type Teller struct {
 	Judge   *Judge
 	Bucket  Bucket
 	Subject Subject
-	// Keep says that the bucket keeps versions: no version whose id could be known is
-	// ever gone.
-	Keep bool
 	// Forgets: from a read that has failed with ErrStale on the name is looked up anew.
 	Forgets bool
 	// Background: questions may be under way at any time.
@@ -314,7 +311,7 @@ func (t *Teller) read(s Step) error {
 		if t.Forgets {
 			t.Judge.Forget(f.path, said.Answered)
 		}
-		if !wasNot || t.Keep {
+		if !wasNot || f.Known() {
 			return fmt.Errorf("%q is stale at version %d, which is there", f.path, o.Version)
 		}
 		return nil
