@@ -173,7 +173,8 @@ func (c *Catalog) Forget(path string) {
 func (c *Catalog) forgetLocked(path string) {
 	c.epoch.Add(1)
 	dir, _ := split(path)
-	c.store.drop(nodeKey(path), listingKey(dir))
+	// Its own listing is of a time when it was a directory: that is older still.
+	c.store.drop(nodeKey(path), listingKey(path), listingKey(dir))
 }
 
 // Close cancels the catalog's requests and waits for them. Questions under way

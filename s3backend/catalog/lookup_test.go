@@ -405,6 +405,35 @@ func TestRevalidate(t *testing.T) {
 	}
 }
 
+// What was a directory, and a file since, is none again because the file is gone.
+func TestForgottenFileIsNoDirectory(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := newSpy()
+		s.put("a/x")
+		c := newCatalog(t, catalog.Config{Bucket: s, TTL: -1, NegativeTTL: -1})
+		ctx := context.Background()
+		if _, err := c.List(ctx, "a"); err != nil {
+			t.Fatal(err)
+		}
+		s.Delete("a/x")
+		s.put("a")
+		time.Sleep(time.Second)
+		if _, err := c.List(ctx, ""); err != nil {
+			t.Fatal(err)
+		}
+		if n, err := c.Lookup(ctx, "a"); err != nil || n.Dir {
+			t.Fatalf("%+v, %v", n, err)
+		}
+		s.Delete("a")
+		if _, err := c.Revalidate(ctx, "a"); !errors.Is(err, fs.ErrNotExist) {
+			t.Fatal(err)
+		}
+		if n, err := c.Lookup(ctx, "a"); !errors.Is(err, fs.ErrNotExist) {
+			t.Fatalf("%+v, %v", n, err)
+		}
+	})
+}
+
 // Of two answers whose questions overlapped nobody knows which is the later one:
 // neither is kept. Else a path looked up after an open that was ESTALE could lead
 // to the stale version again.
