@@ -122,7 +122,8 @@ func TestOfflineAfterRestart(t *testing.T) {
 		t.Run(how, func(t *testing.T) {
 			l := newLibrary(t)
 			s := l.s
-			options := append(slices.Clone(hasty), "--lazy-connect", "--metadata-ttl", "minimal", "--negative-metadata-ttl", "minimal")
+			// What is listed ahead is known as well.
+			options := append(slices.Clone(hasty), "--list-ahead=off", "--lazy-connect", "--metadata-ttl", "minimal", "--negative-metadata-ttl", "minimal")
 			d := s.mount(options...)
 			l.use()
 			if how == "killed" {

@@ -217,7 +217,8 @@ func (c *Catalog) recall(ctx context.Context, key string, ttl time.Duration) *he
 	if h := c.store.get(key); h != nil && !h.asked.Before(since) {
 		return h
 	}
-	if c.store.ledger == nil || ttl == 0 {
+	// Most of what is asked for is not there: a flight takes a goroutine.
+	if c.store.ledger == nil || ttl == 0 || c.store.ledger.Lacks(key[0], key[1:], since) {
 		return nil
 	}
 	h, err := c.recalls.do(ctx, c, flight, func(context.Context) (*held, error) {

@@ -219,6 +219,27 @@ func (l *Ledger) placeLocked(hash uint64) (place, bool) {
 	return p, ok && l.file != nil && l.doomed[hash] == 0
 }
 
+// Lacks reports whether Get would surely find nothing: it asks the index only.
+func (l *Ledger) Lacks(kind byte, path string, since time.Time) bool {
+	select {
+	case <-l.ready:
+	default:
+		return false
+	}
+	_, hash := keyOf(l.view, kind, path)
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	_, _, ok := l.findLocked(hash, path, since)
+	return !ok
+}
+
+// findLocked returns the place of an answer that may be given.
+func (l *Ledger) findLocked(hash uint64, path string, since time.Time) (p place, asked time.Time, ok bool) {
+	p, ok = l.placeLocked(hash)
+	asked = believed(p.asked)
+	return p, asked, ok && !l.closing && !asked.Round(0).Before(since.Round(0)) && !l.coveredLocked(path, p.asked)
+}
+
 // believed is a question's moment as a time; the future is not believed, and is taken
 // as long ago.
 func believed(asked int64) time.Time {
@@ -237,10 +258,9 @@ func (l *Ledger) Get(kind byte, path string, since time.Time) (body []byte, aske
 	wait(l.ready, time.Until(l.begun.Add(startWait)))
 	for range 3 { // the log may be written anew meanwhile
 		l.mu.Lock()
-		p, known := l.placeLocked(hash)
+		p, asked, found := l.findLocked(hash, path, since)
 		file := l.file
-		asked = believed(p.asked)
-		if !known || l.closing || asked.Round(0).Before(since.Round(0)) || l.coveredLocked(path, p.asked) {
+		if !found {
 			l.mu.Unlock()
 			return nil, time.Time{}, false
 		}
