@@ -17,6 +17,6 @@
 // which is behind for a bounded number of bytes and leaves out what is more. A disk
 // that fails, fills or hangs ends it for the session, with one line in the log.
 //
-// It never reads all of its file, never follows a symbolic link (see [Dir]), and never
-// syncs but for a refresh.
+// It never follows a symbolic link (see [Dir]), never syncs but for a refresh, and reads
+// at its start the records' heads only.
 package ledger

@@ -20,7 +20,8 @@ const (
 	// maxDrops is how many keys may wait to be dropped; one more empties the ledger.
 	maxDrops = 1 << 16
 	// startWait is how long after Open a question waits for the log to be looked
-	// through: 256 MiB of it take 0.1 s, but a sleeping drive takes seconds.
+	// through: the listings of 100,000 directories take 0.13 s, but a sleeping drive takes
+	// seconds.
 	startWait = 2 * time.Second
 	// readWait is how long one waits for the disk: a request to S3 takes less.
 	readWait = 2 * time.Second
