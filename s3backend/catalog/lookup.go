@@ -210,7 +210,10 @@ func (c *Catalog) askDir(ctx context.Context, path string, epoch uint64) (Node, 
 	// What shadows an object lies at another path.
 	if what, _ := c.means(path); what == itself && c.mayPeek() {
 		if b, ok := c.cfg.Bucket.(s3backend.Peeker); ok {
-			return c.peek(ctx, b, path, epoch)
+			// A policy may allow listings with a delimiter only.
+			if n, isDir, err := c.peek(ctx, b, path, epoch); !errors.Is(err, fs.ErrPermission) {
+				return n, isDir, err
+			}
 		}
 	}
 	for e, err := range c.cfg.Bucket.List(ctx, c.Below(path), 1) {

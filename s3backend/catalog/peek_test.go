@@ -226,3 +226,13 @@ func TestPeekEndsWithARefresh(t *testing.T) {
 		t.Fatalf("%+v, %v", n, err)
 	}
 }
+
+// A policy may allow listings with a delimiter only, as that of AWS's own example of
+// users' folders does: what cannot be peeked at is still a directory.
+func TestPeekDenied(t *testing.T) {
+	s, c := newPeeker(t, "home/alice/f")
+	s.fail["peek home/"] = fs.ErrPermission
+	if n, err := stat(c, "home/alice/f"); err != nil || n.Dir {
+		t.Fatalf("%+v, %v", n, err)
+	}
+}
