@@ -17,6 +17,7 @@ func TestFilesHoldTheirObject(t *testing.T) {
 	d := &dir{path: "d"}
 	for _, etag := range []string{
 		`"d41d8cd98f00b204e9800998ecf8427e"`, `"d41d8cd98f00b204e9800998ecf8427e-12"`, `"00000000000000000000000000000000"`, `W/"x"`, "",
+		`"d41d8cd98f00b204e9800998ecf8427e-1a"`, `"d41d8cd98f00b204e9800998ecf8427e-4294967296"`,
 	} {
 		o := s3backend.Object{Key: "p/d/a", ETag: etag, Size: 7, ModTime: at, StorageClass: "STANDARD"}
 		f := newFile(d, "a", o)

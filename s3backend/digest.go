@@ -13,7 +13,7 @@ type Digest struct {
 }
 
 // ParseDigest reads 32 lower-case digits in quotes, with "-N" for N parts; ok is false
-// for every ETag that Digest.ETag would not give back as it is.
+// for every ETag that Digest.ETag would not give back as it is, and d is zero then.
 func ParseDigest(etag string) (d Digest, ok bool) {
 	const digits = 2 * len(d.Sum)
 	if len(etag) < digits+2 || etag[0] != '"' || etag[len(etag)-1] != '"' {
@@ -34,8 +34,11 @@ func ParseDigest(etag string) (d Digest, ok bool) {
 		return Digest{}, false
 	}
 	n, err := strconv.ParseUint(rest[1:], 10, 32)
+	if err != nil {
+		return Digest{}, false
+	}
 	d.Parts = uint32(n)
-	return d, err == nil
+	return d, true
 }
 
 func hexDigit(c byte) int {

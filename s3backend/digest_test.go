@@ -17,6 +17,7 @@ func TestDigest(t *testing.T) {
 		`"` + sum + `-01"`:                   false,
 		`"` + sum + `-+1"`:                   false,
 		`"` + sum + `-"`:                     false,
+		`"` + sum + `-1a"`:                   false,
 		`"` + sum + `0"`:                     false,
 		`"D41D8CD98F00B204E9800998ECF8427E"`: false,
 		sum:                                  false,
@@ -27,7 +28,7 @@ func TestDigest(t *testing.T) {
 		"":                                   false,
 	} {
 		d, ok := s3backend.ParseDigest(etag)
-		if ok != want || ok && d.ETag() != etag {
+		if ok != want || ok && d.ETag() != etag || !ok && d != (s3backend.Digest{}) {
 			t.Errorf("%s: %v, gives %s; want %v", etag, ok, d.ETag(), want)
 		}
 	}
