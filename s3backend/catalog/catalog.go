@@ -171,10 +171,11 @@ func (c *Catalog) Forget(path string) {
 // forgetLocked is Forget; c.keeping is held, lest an answer be kept that was compared
 // with the epoch before.
 func (c *Catalog) forgetLocked(path string) {
-	c.epoch.Add(1)
 	dir, _ := split(path)
 	// Its own listing is of a time when it was a directory: that is older still.
 	c.store.drop(nodeKey(path), listingKey(path), listingKey(dir))
+	// Last: who begins to read the Ledger in the new epoch must not find it there.
+	c.epoch.Add(1)
 }
 
 // Close cancels the catalog's requests and waits for them. Questions under way

@@ -30,7 +30,6 @@ func (c *Catalog) refresh(path string) {
 	c.keeping.Lock()
 	defer c.keeping.Unlock()
 	now := time.Now()
-	c.epoch.Add(1) // answers under way are not kept
 	if !c.store.marks.add(path, now, c.longestTTL()) {
 		c.store.clear()
 	}
@@ -39,6 +38,7 @@ func (c *Catalog) refresh(path string) {
 	if c.store.ledger != nil {
 		c.store.ledger.Refresh(path)
 	}
+	c.epoch.Add(1) // last, as in forgetLocked: answers under way are not kept
 }
 
 // longestTTL is the age at which nothing that is kept is believed; negative is never.
