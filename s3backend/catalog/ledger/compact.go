@@ -51,13 +51,13 @@ func (l *Ledger) compact(a *appender) (*appender, error) {
 		return a, err
 	}
 	l.mu.Lock()
-	defer l.mu.Unlock()
 	if l.generation == gen {
 		l.index = moved
 	}
 	l.file = &logFile{fresh.f, old.id}
 	l.bytes.Store(fresh.off)
-	old.Close()
+	l.mu.Unlock()
+	old.Close() // frees all its space, which takes its time
 	return fresh, nil
 }
 

@@ -85,10 +85,10 @@ func (l *Ledger) begin() (*appender, error) {
 		return nil, err
 	}
 	l.mu.Lock()
-	defer l.mu.Unlock()
 	old := l.file
 	l.file, l.index = &logFile{a.f, id}, newIndex()
 	l.bytes.Store(a.off)
+	l.mu.Unlock()
 	if old != nil {
 		old.Close()
 	}
