@@ -29,10 +29,10 @@ type Pager interface {
 // Peeker is a [Bucket] that can tell more of what lies below a prefix than whether
 // anything does, for the one request that this costs.
 type Peeker interface {
-	// Peek returns the first keys that start with prefix, as many as the server gives
-	// at once, none of them grouped, in its order. They are the caller's; whole says
-	// that there are no others. Where there are none, nothing lies below.
-	Peek(ctx context.Context, prefix string) (keys []Entry, whole bool, err error)
+	// Peek returns the first entries of the span, as many as the server gives at
+	// once, in its order. They are the caller's; whole says that there are no others.
+	// Where there are none, nothing lies below.
+	Peek(ctx context.Context, span Span) (entries []Entry, whole bool, err error)
 }
 
 // AfterIgnorer is what a [Pager] may be beside: it knows whether the server has been
@@ -71,8 +71,8 @@ func (c *Client) Pages(ctx context.Context, span Span) iter.Seq2[[]Entry, error]
 }
 
 // Peek implements Peeker.
-func (c *Client) Peek(ctx context.Context, prefix string) ([]Entry, bool, error) {
-	l := listing{Span: Span{Prefix: prefix, Deep: true}, tokens: make(map[string]struct{})}
+func (c *Client) Peek(ctx context.Context, span Span) ([]Entry, bool, error) {
+	l := listing{Span: span, tokens: make(map[string]struct{})}
 	for token := ""; ; {
 		entries, next, err := c.page(ctx, &l, token, 0)
 		if err != nil || len(entries) > 0 || next == "" {

@@ -139,11 +139,11 @@ func (b *lateBucket) Pages(ctx context.Context, span s3backend.Span) iter.Seq2[[
 }
 
 // Peek implements s3backend.Peeker.
-func (b latePeeker) Peek(ctx context.Context, prefix string) ([]s3backend.Entry, bool, error) {
+func (b latePeeker) Peek(ctx context.Context, span s3backend.Span) ([]s3backend.Entry, bool, error) {
 	if err := b.start.await(ctx); err != nil {
-		return nil, false, &s3backend.OpError{Op: "list", Key: prefix, Err: err}
+		return nil, false, &s3backend.OpError{Op: "list", Key: span.Prefix, Err: err}
 	}
-	return b.Bucket.(s3backend.Peeker).Peek(ctx, prefix)
+	return b.Bucket.(s3backend.Peeker).Peek(ctx, span)
 }
 
 // IgnoresAfter implements s3backend.AfterIgnorer.

@@ -134,21 +134,21 @@ func (b *Bucket) pages(ctx context.Context, span s3backend.Span, size int) iter.
 }
 
 // Peek implements s3backend.Peeker.
-func (b *Bucket) Peek(ctx context.Context, prefix string) ([]s3backend.Entry, bool, error) {
-	s := scan{at: b.at, prefix: prefix, deep: true}
-	var keys []s3backend.Entry
-	for from := (s3backend.VersionMark{}); ; {
-		page, err := b.Versions(ctx, prefix, from, fullPage)
+func (b *Bucket) Peek(ctx context.Context, span s3backend.Span) ([]s3backend.Entry, bool, error) {
+	s := scan{at: b.at, prefix: span.Prefix, deep: span.Deep}
+	var entries []s3backend.Entry
+	for from := (s3backend.VersionMark{Key: span.After}); ; {
+		page, err := b.Versions(ctx, span.Prefix, from, fullPage)
 		if err != nil {
-			return nil, false, opError("list", prefix, err)
+			return nil, false, opError("list", span.Prefix, err)
 		}
 		for _, v := range page.Versions {
 			if e, ok := s.next(v); ok {
-				keys = append(keys, e)
+				entries = append(entries, e)
 			}
 		}
-		if len(keys) > 0 || !page.More {
-			return keys, !page.More, nil
+		if len(entries) > 0 || !page.More {
+			return entries, !page.More, nil
 		}
 		from = page.Next
 	}

@@ -62,6 +62,7 @@ type Catalog struct {
 	growths growths
 	walks   walks
 	peeks   peeks
+	strays  strays
 	counts  counts
 	// unordered: the bucket was seen to list without order.
 	unordered atomic.Bool

@@ -35,8 +35,14 @@ func (c *Catalog) Lookup(ctx context.Context, path string) (Node, error) {
 				return n, err
 			}
 		}
+		ctx = c.withFallback(ctx, func() bool { return c.everKnown(path) != nil })
+		if c.askAround(ctx, path, key.epoch) {
+			if n, err, ok := c.kept(path); ok {
+				return n, err
+			}
+		}
 		asked := time.Now()
-		n, err := c.askLookup(c.withFallback(ctx, func() bool { return c.everKnown(path) != nil }), path, key.epoch)
+		n, err := c.askLookup(ctx, path, key.epoch)
 		if old := c.expired(err, path); old != nil {
 			return c.answerExpired(path, old)
 		}

@@ -77,18 +77,19 @@ func (c *Catalog) mayPeek() bool {
 // then; below one with no more keys than that nothing is asked any more.
 func (c *Catalog) peek(ctx context.Context, b s3backend.Peeker, path string, epoch uint64) (Node, bool, error) {
 	asked := time.Now()
-	keys, whole, err := b.Peek(ctx, c.Below(path))
+	keys, whole, err := b.Peek(ctx, s3backend.Span{Prefix: c.Below(path), Deep: true})
 	if err != nil || len(keys) == 0 {
 		return Node{}, false, err
 	}
 	c.peeks.took(path, len(keys))
-	c.learnBelow(path, keys, whole, asked, epoch)
+	c.strays.peeked(path, c.learnBelow(path, keys, whole, asked, epoch))
 	return c.dirNode(path, keys[0]), true, nil
 }
 
-// learnBelow keeps what the first keys below path tell, whole or not. What is not in
-// order tells nothing else than that it is there.
-func (c *Catalog) learnBelow(path string, keys []s3backend.Entry, whole bool, asked time.Time, epoch uint64) {
+// learnBelow keeps what the first keys below path tell, whole or not, and reports
+// whether path is listed then. What is not in order tells nothing else than that it is
+// there.
+func (c *Catalog) learnBelow(path string, keys []s3backend.Entry, whole bool, asked time.Time, epoch uint64) bool {
 	type listed struct {
 		path string
 		l    *Listing
@@ -101,7 +102,7 @@ func (c *Catalog) learnBelow(path string, keys []s3backend.Entry, whole bool, as
 	s.enter(c.Below(path), path)
 	for _, e := range keys {
 		if s.add(e) != nil {
-			return
+			return false
 		}
 	}
 	if whole {
@@ -117,4 +118,5 @@ func (c *Catalog) learnBelow(path string, keys []s3backend.Entry, whole bool, as
 		marker := in.m.out.Marker
 		c.keep(in.path, Node{Name: name, Dir: true, Object: marker, ModTime: marker.ModTime}, nil, asked, epoch)
 	}
+	return whole
 }

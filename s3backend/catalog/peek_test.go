@@ -17,9 +17,9 @@ import (
 // peeker is a spy that can tell more than one key.
 type peeker struct{ *spy }
 
-func (p peeker) Peek(ctx context.Context, prefix string) (keys []s3backend.Entry, whole bool, err error) {
+func (p peeker) Peek(ctx context.Context, span s3backend.Span) (keys []s3backend.Entry, whole bool, err error) {
 	whole = true
-	for page, err := range p.Mem.Pages(ctx, s3backend.Span{Prefix: prefix, Deep: true}) {
+	for page, err := range p.Mem.Pages(ctx, span) {
 		if err != nil {
 			return nil, false, err
 		}
@@ -36,7 +36,11 @@ func (p peeker) Peek(ctx context.Context, prefix string) (keys []s3backend.Entry
 	if p.reverse {
 		slices.Reverse(keys)
 	}
-	return keys, whole, p.note(ctx, "peek "+prefix)
+	how := "level "
+	if span.Deep {
+		how = "peek "
+	}
+	return keys, whole, p.note(ctx, how+span.Prefix)
 }
 
 func newPeeker(t *testing.T, keys ...string) (peeker, *catalog.Catalog) {
@@ -149,7 +153,8 @@ func TestPeekTellsAllOfASmallDirectory(t *testing.T) {
 
 // Stats on large directories alone are worth no pages, until somebody goes into one.
 func TestPeeksAreGivenUp(t *testing.T) {
-	s, c := newPeeker(t, grid("", 40, 150)...)
+	// So many beside them that the root is no page either.
+	s, c := newPeeker(t, append(grid("", 40, 150), grid("z", 1000)...)...)
 	count := func(from, to int) (pages int) {
 		t.Helper()
 		for i := from; i < to; i++ {
@@ -181,7 +186,8 @@ func TestPeeksAreGivenUp(t *testing.T) {
 	}
 }
 
-// Small ones cost nothing beside a key, and go on being told.
+// Small ones cost nothing beside a key, and go on being told: of a hundred directories
+// that are known by their names, a page each tells all.
 func TestSmallPeeksGoOn(t *testing.T) {
 	s, c := newPeeker(t, grid("", 100, 3)...)
 	for i := range 100 {
@@ -189,13 +195,19 @@ func TestSmallPeeksGoOn(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	s.questions()
-	for i := range 100 {
-		if n, err := c.Lookup(context.Background(), fmt.Sprintf("%03d/002", i)); err != nil || n.Dir {
-			t.Fatalf("%+v, %v", n, err)
+	if q := s.questions(); len(q) > 5 {
+		t.Errorf("asked %q for the names of one directory", q)
+	}
+	for _, name := range []string{"002", "001", "none"} {
+		for i := range 100 {
+			if n, err := c.Lookup(context.Background(), fmt.Sprintf("%03d/%s", i, name)); n.Dir || (err == nil) != (name != "none") {
+				t.Fatalf("%+v, %v", n, err)
+			}
 		}
 	}
-	wantQuestions(t, s.spy)
+	if q := s.questions(); len(q) > 100 {
+		t.Errorf("asked %d times: %q", len(q), q)
+	}
 }
 
 // Without an order of the keys a page tells only that there is something.

@@ -276,7 +276,7 @@ func testPeek(s suite) {
 	s.putAll(keys)
 	slices.Sort(keys)
 	for prefix, want := range map[string][]string{"a/b/": {"a/b/c", "a/b/d/e"}, "a/b/c/": nil, "a/none/": nil, "p/": keys} {
-		got, whole, err := p.Peek(s.Context(), prefix)
+		got, whole, err := p.Peek(s.Context(), s3backend.Span{Prefix: prefix, Deep: true})
 		if err != nil {
 			s.Fatal(err)
 		}

@@ -1,0 +1,135 @@
+package catalog
+
+import (
+	"context"
+	"sync"
+	"time"
+
+	"github.com/zs3fs/zs3fs/s3backend"
+)
+
+// strays remembers what was asked of the directories in which names are looked up that
+// no listing tells of, and says when to ask for the names around them too. Stats on
+// 1,000 files of one directory took 2,000 requests, and take 3. Safe for concurrent use;
+// the zero value is ready.
+type strays struct {
+	mu   sync.Mutex // guards the following
+	dirs [maxStrays]stray
+	next int
+}
+
+// stray is a directory that has no listing, for all that was asked.
+type stray struct {
+	used   bool // the place is taken
+	dir    string
+	misses int // names that were asked for
+}
+
+const (
+	maxStrays = 64
+	// manyStrays names cost 400 requests, as many as to list a directory of 400,000.
+	manyStrays = 200
+)
+
+// around is what to ask for beside a name, or in its stead.
+type around int
+
+const (
+	askNothing around = iota
+	askBelow          // a page of all keys below the directory
+	askLevel          // a page of its names
+	askAll            // all of them
+)
+
+// missed says that a name is to be looked up in dir.
+func (s *strays) missed(dir string) around {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	d := s.findLocked(dir)
+	if d == nil {
+		d = s.addLocked(dir)
+		if dir != "" {
+			return askBelow
+		}
+		// Below the root is all that there is: seldom a page.
+	}
+	switch d.misses++; {
+	case d.misses == 2:
+		return askLevel
+	case d.misses%manyStrays == 0:
+		return askAll
+	}
+	return askNothing
+}
+
+// peeked says that a page of keys below dir was asked for, and whether it was all.
+func (s *strays) peeked(dir string, whole bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	switch d := s.findLocked(dir); {
+	case whole && d != nil:
+		*d = stray{}
+	case !whole && d == nil:
+		s.addLocked(dir)
+	}
+}
+
+// listed says that dir has a listing.
+func (s *strays) listed(dir string) { s.peeked(dir, true) }
+
+func (s *strays) findLocked(dir string) *stray {
+	for i := range s.dirs {
+		if s.dirs[i].dir == dir && s.dirs[i].used {
+			return &s.dirs[i]
+		}
+	}
+	return nil
+}
+
+// addLocked gives dir the place of the one that has been there longest.
+func (s *strays) addLocked(dir string) *stray {
+	d := &s.dirs[s.next]
+	s.next = (s.next + 1) % maxStrays
+	*d = stray{dir: dir, used: true}
+	return d
+}
+
+// askAround asks for the names beside path, if that is likely to save requests, and
+// reports whether it has learnt any. What goes wrong is left to those who ask for path.
+func (c *Catalog) askAround(ctx context.Context, path string, epoch uint64) bool {
+	b, ok := c.cfg.Bucket.(s3backend.Peeker)
+	if what, _ := c.means(path); !ok || what != itself || !c.mayPeek() {
+		return false
+	}
+	dir, _ := split(path)
+	switch c.strays.missed(dir) {
+	case askBelow:
+		_, found, err := c.peek(ctx, b, dir, epoch)
+		if c.known(path) != nil {
+			c.peeks.used(path) // by this one already
+		}
+		return found && err == nil
+	case askLevel:
+		return c.peekLevel(ctx, b, dir, epoch)
+	case askAll:
+		c.Renew(dir)
+	}
+	return false
+}
+
+// peekLevel asks for a page of the names in dir, and reports whether it was all.
+func (c *Catalog) peekLevel(ctx context.Context, b s3backend.Peeker, dir string, epoch uint64) bool {
+	asked := time.Now()
+	entries, whole, err := b.Peek(ctx, s3backend.Span{Prefix: c.Below(dir)})
+	if err != nil || !whole || len(entries) == 0 {
+		return false
+	}
+	m := newMapping(c.Below(dir), c.rules(dir), c.seed)
+	m.out.asked, m.out.ttl, m.whole = asked, c.cfg.TTL, true
+	if m.addAll(entries) != nil || m.unordered {
+		return false
+	}
+	c.strays.listed(dir)
+	c.learn(dir, m.finish(), epoch)
+	return true
+}

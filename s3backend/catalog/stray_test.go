@@ -1,0 +1,83 @@
+package catalog_test
+
+import (
+	"context"
+	"fmt"
+	"math/rand/v2"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/zs3fs/zs3fs/s3backend/catalog"
+)
+
+// TestStats: stats on the files of a tree that nobody lists cost about a request a
+// directory, in any order, and again as many after the TTL.
+func TestStats(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s, c := newPeeker(t, grid("t/", 30, 200)...)
+		paths := grid("t/", 30, 200)
+		rand.New(rand.NewPCG(1, 2)).Shuffle(len(paths), func(i, j int) { paths[i], paths[j] = paths[j], paths[i] })
+		for range 3 {
+			for _, p := range paths[:1000] {
+				if n, err := stat(c, p); err != nil || n.Dir || n.Object.Key != p {
+					t.Fatalf("%s: %+v, %v", p, n, err)
+				}
+			}
+			if q := s.questions(); len(q) > 40 {
+				t.Errorf("%d requests for 30 directories: %q", len(q), q)
+			}
+			time.Sleep(61 * time.Second)
+		}
+		c.Close()
+	})
+}
+
+// TestStatsInALargeDirectory: where neither a page of keys nor one of names is all, each
+// file is asked for by itself, until so many were that a listing costs no more.
+func TestStatsInALargeDirectory(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s, c := newPeeker(t, grid("d/", 5000)...)
+		ask := func(from, to int) (pages, names int) {
+			t.Helper()
+			for i := from; i < to; i++ {
+				if n, err := stat(c, fmt.Sprintf("d/%03d", i)); err != nil || n.Dir {
+					t.Fatalf("%+v, %v", n, err)
+				}
+				synctest.Wait()
+			}
+			for _, q := range s.questions() {
+				if strings.HasPrefix(q, "head") {
+					names++
+				} else {
+					pages++
+				}
+			}
+			return pages, names
+		}
+		if pages, names := ask(0, 100); names != 101 || pages > 103 {
+			t.Errorf("%d pages and %d HEADs for the first", pages, names)
+		}
+		if pages, names := ask(100, 1000); names > 100 || pages > 110 {
+			t.Errorf("%d pages and %d HEADs until it is listed", pages, names)
+		}
+		if pages, names := ask(1000, 5000); pages != 0 || names != 0 {
+			t.Errorf("%d pages and %d HEADs when it is", pages, names)
+		}
+		c.Close()
+	})
+}
+
+// Where the bucket tells no pages, only names are asked for.
+func TestNothingAroundIsAskedFor(t *testing.T) {
+	s := newSpy()
+	s.put("d/a", "d/b", "d/c")
+	c := newCatalog(t, catalog.Config{Bucket: s, TTL: time.Minute, NegativeTTL: time.Minute, ListAhead: true})
+	for _, name := range []string{"a", "b", "c"} {
+		if _, err := c.Lookup(context.Background(), "d/"+name); err != nil {
+			t.Fatal(err)
+		}
+		wantQuestions(t, s, "head d/"+name, "list d/"+name+"/ 1")
+	}
+}
