@@ -36,7 +36,8 @@ type dirHandle struct {
 	lookups int64
 	// plain: files come without attributes, unless somebody looks names up.
 	plain bool
-	given int // files that came with attributes
+	given int  // files that came with attributes
+	ended bool // the end has been read, which the kernel does once more
 }
 
 // Seekdir implements fs.FileSeekdirer; it comes before each READDIR (see
@@ -69,7 +70,7 @@ func (h *dirHandle) Readdirent(ctx context.Context) (*fuse.DirEntry, syscall.Err
 			return nil, h.d.t.errno(ctx, "readdir", h.d.path, err)
 		}
 		h.snap = snap
-		h.given, h.plain = 0, h.d.t.wants.plain()
+		h.given, h.ended, h.plain = 0, false, h.d.t.wants.plain()
 		h.d.plain.Store(h.plain)
 	}
 	n, ok, err := h.snap.At(ctx, int(max(h.pos, 2)-2))
@@ -89,8 +90,10 @@ func (h *dirHandle) Readdirent(ctx context.Context) (*fuse.DirEntry, syscall.Err
 		}
 	default:
 		h.d.saw(h.snap.Complete())
-		h.d.t.wants.ended(h.given)
-		h.given = 0
+		if !h.ended {
+			h.ended = true
+			h.d.t.wants.ended(h.given)
+		}
 		return nil, 0
 	}
 	h.pos++
