@@ -101,7 +101,12 @@ func (c *Catalog) askAround(ctx context.Context, path string, epoch uint64) bool
 	if what, _ := c.means(path); !ok || what != itself || !c.mayPeek() {
 		return false
 	}
-	dir, _ := split(path)
+	dir, name := split(path)
+	if l, _ := c.keptListing(dir); l != nil {
+		if _, listed := l.Place(name); listed {
+			return false // an archived object, of which another listing says no more
+		}
+	}
 	switch c.strays.missed(dir) {
 	case askBelow:
 		_, found, err := c.peek(ctx, b, dir, epoch)

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/zs3fs/zs3fs/s3backend/catalog"
+	"github.com/zs3fs/zs3fs/s3backend/s3test"
 )
 
 // TestStats: stats on the files of a tree that nobody lists cost about a request a
@@ -79,5 +80,24 @@ func TestNothingAroundIsAskedFor(t *testing.T) {
 			t.Fatal(err)
 		}
 		wantQuestions(t, s, "head d/"+name, "list d/"+name+"/ 1")
+	}
+}
+
+// A listing does not say whether an archived object is restored, and another one does
+// not either.
+func TestNothingAroundArchivedFilesIsAskedFor(t *testing.T) {
+	s, c := newPeeker(t)
+	for i := range 9 {
+		s.PutWith(fmt.Sprintf("d/%d", i), s3test.Bytes([]byte("x")), s3test.PutOptions{StorageClass: "GLACIER"})
+	}
+	if _, err := c.List(context.Background(), "d"); err != nil {
+		t.Fatal(err)
+	}
+	s.questions()
+	for i := range 9 {
+		if n, err := stat(c, fmt.Sprintf("d/%d", i)); err != nil || !n.Object.Archived() {
+			t.Fatalf("%+v, %v", n, err)
+		}
+		wantQuestions(t, s.spy, fmt.Sprintf("head d/%d", i), fmt.Sprintf("peek d/%d/", i))
 	}
 }
