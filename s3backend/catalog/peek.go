@@ -2,6 +2,8 @@ package catalog
 
 import (
 	"context"
+	"errors"
+	"io/fs"
 	"sync"
 	"time"
 
@@ -50,6 +52,13 @@ func (p *peeks) took(path string, keys int) {
 	p.next = (p.next + 1) % maxPeeked
 }
 
+// denied takes note that there may be no more use in asking for pages.
+func (p *peeks) denied() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.spent = maxSpent
+}
+
 // used takes note that somebody asks for path.
 func (p *peeks) used(path string) {
 	dir, _ := split(path)
@@ -78,6 +87,9 @@ func (c *Catalog) mayPeek() bool {
 func (c *Catalog) peek(ctx context.Context, b s3backend.Peeker, path string, epoch uint64) (Node, bool, error) {
 	asked := time.Now()
 	keys, whole, err := b.Peek(ctx, s3backend.Span{Prefix: c.Below(path), Deep: true})
+	if errors.Is(err, fs.ErrPermission) {
+		c.peeks.denied()
+	}
 	if err != nil || len(keys) == 0 {
 		return Node{}, false, err
 	}

@@ -247,4 +247,14 @@ func TestPeekDenied(t *testing.T) {
 	if n, err := stat(c, "home/alice/f"); err != nil || n.Dir {
 		t.Fatalf("%+v, %v", n, err)
 	}
+	// Where no listing is allowed none is asked for in vain twice.
+	s.questions()
+	s.fail["peek no/"], s.fail["level no/"] = fs.ErrPermission, fs.ErrPermission
+	for _, name := range []string{"a", "b"} {
+		s.fail["list no/"+name+"/ 1"] = fs.ErrPermission
+		if _, err := c.Lookup(context.Background(), "no/"+name); !errors.Is(err, fs.ErrPermission) {
+			t.Fatal(err)
+		}
+	}
+	wantQuestions(t, s.spy, "peek no/", "head no/a", "list no/a/ 1", "head no/b", "list no/b/ 1")
 }
