@@ -53,12 +53,13 @@ func (l *lateStart) await(ctx context.Context) error {
 		return ctx.Err() // which says nothing of the bucket
 	}
 	l.mu.Lock()
-	defer l.mu.Unlock()
+	last := l.err
+	l.asked, l.passed, l.err, l.failed = true, err == nil, err, time.Now()
+	l.mu.Unlock()
 	// That S3 is away the client has told.
-	if err != nil && !errors.Is(err, s3backend.ErrUnreachable) && (l.err == nil || l.err.Error() != err.Error()) {
+	if err != nil && !errors.Is(err, s3backend.ErrUnreachable) && (last == nil || last.Error() != err.Error()) {
 		l.log.Error("the bucket cannot be shown", "error", err)
 	}
-	l.asked, l.passed, l.err, l.failed = true, err == nil, err, time.Now()
 	return err
 }
 

@@ -2,6 +2,7 @@ package ledger
 
 import (
 	"io"
+	"maps"
 
 	"github.com/minio/crc64nvme"
 )
@@ -25,12 +26,14 @@ func (l *Ledger) compact(a *appender) (*appender, error) {
 		return a, nil
 	}
 	l.mu.Lock()
-	keep, gen, old := l.index.latest(l.cfg.Limit/3, maxRecords/2), l.generation, l.file
+	now, gen, old := index{maps.Clone(l.index.places), l.index.live}, l.generation, l.file
+	l.mu.Unlock()
+	// Sorted outside of the lock, that no lookup waits for it.
+	keep := now.latest(l.cfg.Limit/3, maxRecords/2)
 	var sum int64
 	for _, p := range keep {
 		sum += p.size()
 	}
-	l.mu.Unlock()
 	if free, err := l.cfg.Dir.Room(); err != nil || free < sum {
 		l.mu.Lock()
 		l.emptyLocked() // which makes room

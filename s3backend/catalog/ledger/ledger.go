@@ -317,12 +317,15 @@ func (l *Ledger) fetch(file *logFile, p place, hash uint64, key []byte) (body []
 // on it goes, since what is dropped from now on could not be.
 func (l *Ledger) end(err error) {
 	l.mu.Lock()
-	defer l.mu.Unlock()
-	if l.ended {
+	already := l.ended
+	if !already {
+		l.ended = true
+		l.emptyLocked()
+	}
+	l.mu.Unlock()
+	if already {
 		return
 	}
-	l.ended = true
-	l.emptyLocked()
 	l.cfg.Logger.Warn("names are not kept on disk any more, until the next mount", "err", err)
 }
 
