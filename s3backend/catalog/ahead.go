@@ -121,6 +121,7 @@ func (c *Catalog) awaitWalk(ctx context.Context, path string, epoch uint64) *Lis
 // learn keeps a listing, however it came.
 func (c *Catalog) learn(path string, l *Listing, epoch uint64) {
 	c.hidden.log(path, l.Hidden)
+	c.strays.listed(path)
 	c.keeping.Lock()
 	defer c.keeping.Unlock()
 	if c.cfg.TTL != 0 && c.epoch.Load() == epoch && !l.recalled {

@@ -13,6 +13,13 @@ const minRenewed = 10 * time.Second
 // or has expired, or is about to, and does not wait for it: somebody goes through
 // its files, and would have to ask for each. It reports whether it has begun to.
 func (c *Catalog) Renew(path string) bool {
+	// Without readers it would stop ahead of them.
+	return c.renew(path, math.MaxInt)
+}
+
+// renew is Renew of a directory that is given up when it has more than so many names,
+// and loadAhead, and no reader.
+func (c *Catalog) renew(path string, names int) bool {
 	if l, _ := c.Kept(path); c.cfg.TTL < minRenewed || l != nil && !old(l) {
 		return false
 	}
@@ -22,8 +29,7 @@ func (c *Catalog) Renew(path string) bool {
 	if c.growths.m[key] != nil {
 		return false
 	}
-	// Without readers it would stop ahead of them.
-	g := &growing{c: c, path: path, key: key, furthest: math.MaxInt}
+	g := &growing{c: c, path: path, key: key, furthest: names}
 	return g.startLocked() == nil
 }
 

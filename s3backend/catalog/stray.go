@@ -2,6 +2,7 @@ package catalog
 
 import (
 	"context"
+	"math/bits"
 	"sync"
 	"time"
 
@@ -29,6 +30,9 @@ const (
 	maxStrays = 64
 	// manyStrays names cost 400 requests, as many as to list a directory of 400,000.
 	manyStrays = 200
+	// A directory with more names is not listed for them: one of 100 million would take
+	// 3 GB, and an hour.
+	strayNames = 2 * manyStrays * pageSize
 )
 
 // around is what to ask for beside a name, or in its stead.
@@ -56,7 +60,8 @@ func (s *strays) missed(dir string) around {
 	switch d.misses++; {
 	case d.misses == 2:
 		return askLevel
-	case d.misses%manyStrays == 0:
+	case d.misses%manyStrays == 0 && bits.OnesCount(uint(d.misses/manyStrays)) == 1:
+		// It may be too large: seldomer and seldomer then.
 		return askAll
 	}
 	return askNothing
@@ -117,7 +122,7 @@ func (c *Catalog) askAround(ctx context.Context, path string, epoch uint64) bool
 	case askLevel:
 		return c.peekLevel(ctx, b, dir, epoch)
 	case askAll:
-		c.Renew(dir)
+		c.renew(dir, strayNames)
 	}
 	return false
 }
