@@ -216,8 +216,7 @@ func (c *Catalog) askDir(ctx context.Context, path string, epoch uint64) (Node, 
 	// What shadows an object lies at another path.
 	if what, _ := c.means(path); what == itself && c.mayPeek() {
 		if b, ok := c.cfg.Bucket.(s3backend.Peeker); ok {
-			// A policy may allow listings with a delimiter only.
-			if n, isDir, err := c.peek(ctx, b, path, epoch); !errors.Is(err, fs.ErrPermission) {
+			if n, isDir, err := c.peek(ctx, b, path, epoch); !unpeekable(err) {
 				return n, isDir, err
 			}
 		}

@@ -82,12 +82,19 @@ func (c *Catalog) mayPeek() bool {
 	return c.cfg.ListAhead && c.cfg.TTL != 0 && !c.unordered.Load() && c.peeks.due()
 }
 
+// unpeekable reports whether the first key alone may be had although a page of them is
+// not: a policy may allow listings with a delimiter only, and of some servers a page is
+// no XML if there is one odd key in it, however deep.
+func unpeekable(err error) bool {
+	return errors.Is(err, fs.ErrPermission) || errors.Is(err, s3backend.ErrBadAnswer)
+}
+
 // peek is askDir by a page of keys. All directories that it covers wholly are listed
 // then; below one with no more keys than that nothing is asked any more.
 func (c *Catalog) peek(ctx context.Context, b s3backend.Peeker, path string, epoch uint64) (Node, bool, error) {
 	asked := time.Now()
 	keys, whole, err := b.Peek(ctx, s3backend.Span{Prefix: c.Below(path), Deep: true})
-	if errors.Is(err, fs.ErrPermission) {
+	if unpeekable(err) {
 		c.peeks.denied()
 	}
 	if err != nil || len(keys) == 0 {

@@ -258,3 +258,12 @@ func TestPeekDenied(t *testing.T) {
 	}
 	wantQuestions(t, s.spy, "peek no/", "head no/a", "list no/a/ 1", "head no/b", "list no/b/ 1")
 }
+
+// A page that is no page, for one odd key in it, is not the directory's end.
+func TestPeekIsNoPage(t *testing.T) {
+	s, c := newPeeker(t, "d/e/f", "d/e/odd")
+	s.fail["peek d/"], s.fail["peek d/e/"] = s3backend.ErrBadAnswer, s3backend.ErrBadAnswer
+	if n, err := stat(c, "d/e/f"); err != nil || n.Dir {
+		t.Fatalf("%+v, %v", n, err)
+	}
+}
