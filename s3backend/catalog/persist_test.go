@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"pgregory.net/rapid"
@@ -172,6 +173,39 @@ func TestPersistedCraft(t *testing.T) {
 				t.Fatalf("%q is not found", n.Name)
 			}
 			last = n.Name
+		}
+	})
+}
+
+// TestRecalledIsNotNewer: what the ledger gave must not come back once the directory
+// was listed anew, in a memory that has no place for either.
+func TestRecalledIsNotNewer(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := newSpy()
+		for i := range 100 {
+			s.put(fmt.Sprintf("d/%03d", i))
+		}
+		cfg := catalog.Config{Bucket: s, TTL: time.Minute, Memory: 1000}
+		dir, ctx := roomAt(t.TempDir()), context.Background()
+		c, end := session(t, dir, cfg)
+		if _, err := c.List(ctx, "d"); err != nil {
+			t.Fatal(err)
+		}
+		end()
+		c, end = session(t, dir, cfg)
+		defer end()
+		time.Sleep(40 * time.Second)
+		if l, err := c.List(ctx, "d"); err != nil || l.Len() != 100 {
+			t.Fatal(l.Len(), err)
+		}
+		time.Sleep(8 * time.Second) // it is about to expire
+		s.put("d/new")
+		if !c.Renew("d") {
+			t.Fatal("not listed anew")
+		}
+		synctest.Wait()
+		if l, err := c.List(ctx, "d"); err != nil || l.Len() != 101 {
+			t.Errorf("%d names, %v", l.Len(), err)
 		}
 	})
 }

@@ -77,6 +77,7 @@ func (s *store) get(key string) *held {
 // request of milliseconds, and whoever asked is about to ask again.
 func (s *store) put(key string, h *held) {
 	s.record(key, h)
+	s.forgetRecalled(key) // older than this, also when ristretto does not take it
 	s.set(key, h)
 }
 
@@ -111,12 +112,16 @@ func (s *store) drop(keys ...string) {
 // forget drops from memory.
 func (s *store) forget(keys ...string) {
 	for _, k := range keys {
-		if last := s.recalled.Load(); last != nil && last.key == k {
-			s.recalled.CompareAndSwap(last, nil)
-		}
+		s.forgetRecalled(k)
 		s.cache.Del(k)
 	}
 	s.cache.Wait()
+}
+
+func (s *store) forgetRecalled(key string) {
+	if last := s.recalled.Load(); last != nil && last.key == key {
+		s.recalled.CompareAndSwap(last, nil)
+	}
 }
 
 // clear drops everything.
