@@ -52,8 +52,8 @@ func (c *Client) head(ctx context.Context, key string, id *string) (Object, erro
 		return Object{}, err
 	}
 	switch {
-	case out.ContentLength == nil || *out.ContentLength < 0:
-		return Object{}, wrongAnswer("HEAD without a length")
+	case out.ContentLength == nil || *out.ContentLength < 0 || *out.ContentLength > maxSize:
+		return Object{}, wrongAnswer("HEAD without a right length")
 	case out.ETag == nil && out.LastModified == nil:
 		// As of a portal or another web server that says 200 to everything.
 		return Object{}, wrongAnswer("HEAD with neither ETag nor Last-Modified")

@@ -114,6 +114,7 @@ func TestListPages(t *testing.T) {
 		{"F34 10 MB page", "", map[string]page{"": {keys: []string{"a"}, dirs: []string{strings.Repeat("x", 10<<20) + "/"}}}, nil, bad},
 		{"page of another prefix", "d/", map[string]page{"": {raw: "<ListBucketResult><Prefix>e/</Prefix><IsTruncated>false</IsTruncated></ListBucketResult>"}}, nil, bad},
 		{"negative size", "", map[string]page{"": {raw: "<ListBucketResult><IsTruncated>false</IsTruncated><Contents><Key>a</Key><Size>-1</Size></Contents></ListBucketResult>"}}, nil, bad},
+		{"size of no object", "", map[string]page{"": {raw: "<ListBucketResult><IsTruncated>false</IsTruncated><Contents><Key>a</Key><Size>9223372036854775807</Size></Contents></ListBucketResult>"}}, nil, bad},
 	}
 	for _, row := range rows {
 		t.Run(row.name, func(t *testing.T) {

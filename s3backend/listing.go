@@ -91,8 +91,8 @@ func (l *listing) objects(out *s3.ListObjectsV2Output, decode func(string) (stri
 			return nil, wrongAnswer("a key that cannot be decoded")
 		case !below || !l.Deep && strings.Contains(rest, "/"):
 			return nil, wrongAnswer("a key outside the level asked for")
-		case o.Size == nil || *o.Size < 0:
-			return nil, wrongAnswer("a key without a size")
+		case o.Size == nil || *o.Size < 0 || *o.Size > maxSize:
+			return nil, wrongAnswer("a key without a right size")
 		}
 		entries = append(entries, Entry{Object: Object{
 			Key:          key,

@@ -26,6 +26,10 @@ type Object struct {
 	ContentType string
 }
 
+// maxSize is what a size is not believed above: 20 times S3's largest object. A reader's
+// offsets would overflow, and what is kept of an object's parts not fit into memory.
+const maxSize = 1 << 50
+
 // Archived reports whether the object's bytes cannot be read until it is
 // restored.
 func (o Object) Archived() bool {

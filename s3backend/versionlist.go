@@ -194,8 +194,8 @@ func (x versionXML) version(decode func(string) (string, error)) (Version, error
 	case x.XMLName.Local == "DeleteMarker":
 		v.Deleted = true
 		return v, nil
-	case x.Size == nil || *x.Size < 0:
-		return Version{}, wrongAnswer("a version without a size")
+	case x.Size == nil || *x.Size < 0 || *x.Size > maxSize:
+		return Version{}, wrongAnswer("a version without a right size")
 	}
 	v.Object.ETag, v.Object.Size, v.Object.StorageClass = x.ETag, *x.Size, x.StorageClass
 	return v, nil
