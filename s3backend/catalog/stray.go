@@ -3,6 +3,7 @@ package catalog
 import (
 	"context"
 	"math/bits"
+	"strings"
 	"sync"
 	"time"
 
@@ -23,7 +24,7 @@ type strays struct {
 type stray struct {
 	used   bool // the place is taken
 	dir    string
-	misses int // names that were asked for
+	misses int // names that were asked for, since a page of them was worth it
 }
 
 const (
@@ -58,11 +59,11 @@ func (s *strays) missed(dir string) around {
 		// Below the root is all that there is: seldom a page.
 	}
 	switch d.misses++; {
-	case d.misses == 2:
-		return askLevel
-	case d.misses%manyStrays == 0 && bits.OnesCount(uint(d.misses/manyStrays)) == 1:
+	case d.misses > 0 && d.misses%manyStrays == 0 && bits.OnesCount(uint(d.misses/manyStrays)) == 1:
 		// It may be too large: seldomer and seldomer then.
 		return askAll
+	case d.misses == 2:
+		return askLevel
 	}
 	return askNothing
 }
@@ -76,6 +77,16 @@ func (s *strays) peeked(dir string, whole bool) {
 		*d = stray{}
 	case !whole && d == nil:
 		s.addLocked(dir)
+	}
+}
+
+// told says that a page of names was all. Another is asked for when four more were asked
+// for, because they have expired or are none: an eighth of their requests.
+func (s *strays) told(dir string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if d := s.findLocked(dir); d != nil {
+		d.misses = -2
 	}
 }
 
@@ -127,7 +138,9 @@ func (c *Catalog) askAround(ctx context.Context, path string, epoch uint64) bool
 	return false
 }
 
-// peekLevel asks for a page of the names in dir, and reports whether it was all.
+// peekLevel asks for a page of the names in dir, and reports whether it was all. Each is
+// kept by itself and no listing: who looks for a name that has just come, after two
+// others, is not to be told for --negative-metadata-ttl that there is none.
 func (c *Catalog) peekLevel(ctx context.Context, b s3backend.Peeker, dir string, epoch uint64) bool {
 	asked := time.Now()
 	entries, whole, err := b.Peek(ctx, s3backend.Span{Prefix: c.Below(dir)})
@@ -139,7 +152,9 @@ func (c *Catalog) peekLevel(ctx context.Context, b s3backend.Peeker, dir string,
 	if m.addAll(entries) != nil || m.unordered {
 		return false
 	}
-	c.strays.listed(dir)
-	c.learn(dir, m.finish(), epoch)
+	c.strays.told(dir)
+	for _, n := range m.finish().From(0) {
+		c.keep(strings.TrimPrefix(dir+"/"+n.Name, "/"), n, nil, asked, epoch)
+	}
 	return true
 }
