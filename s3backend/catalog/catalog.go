@@ -175,6 +175,9 @@ func (c *Catalog) forgetLocked(path string) {
 	dir, _ := split(path)
 	// Its own listing is of a time when it was a directory: that is older still.
 	c.store.drop(nodeKey(path), listingKey(path), listingKey(dir))
+	// Its names are asked for one by one until it is listed: who goes through a listing
+	// that was dropped goes on with it.
+	c.strays.peeked(dir, false)
 	// Last: who begins to read the Ledger in the new epoch must not find it there.
 	c.epoch.Add(1)
 }

@@ -13,7 +13,7 @@ import (
 	"github.com/zs3fs/zs3fs/s3backend/s3test"
 )
 
-// TestStats: stats on the files of a tree that nobody lists cost about a request a
+// TestStats: stats on the files of a tree that nobody lists cost at most two requests a
 // directory, in any order, and again as many after the TTL.
 func TestStats(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
@@ -26,7 +26,7 @@ func TestStats(t *testing.T) {
 					t.Fatalf("%s: %+v, %v", p, n, err)
 				}
 			}
-			if q := s.questions(); len(q) > 40 {
+			if q := s.questions(); len(q) > 64 {
 				t.Errorf("%d requests for 30 directories: %q", len(q), q)
 			}
 			time.Sleep(61 * time.Second)
