@@ -9,7 +9,7 @@
 // like any other, or is not kept.
 //
 // What has expired is kept while there is room: it is the answer while S3 cannot be
-// reached.
+// reached. What is known is also written to a ledger, from which the next mount takes it.
 //
-// It never reads an object's bytes and never decides what is on disk.
+// It never reads an object's bytes and never decides which blocks are on disk.
 package catalog
