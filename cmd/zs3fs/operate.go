@@ -46,7 +46,8 @@ func operate(o *Options, c *chain, m *fusefs.Mount, metrics net.Listener, log *s
 	return op
 }
 
-// Close ends the answering; it must come before the chain's.
+// Close ends the answering; it must come before the chain's, whose Close ends a request to
+// pin that still waits for the sweep.
 func (op *operator) Close() error {
 	var errs []error
 	for _, s := range op.servers {
