@@ -183,7 +183,7 @@ func daemon() int {
 		out.Encode(d.do(c))
 	}
 	d.mount.Detach()
-	d.mount.Wait()
+	<-d.mount.Done()
 	d.close()
 	return 0
 }
@@ -258,13 +258,16 @@ func (d *served) do(c command) answer {
 		return answer{Heads: b.heads, Lists: b.lists, Gets: b.gets, Waiting: b.waiting, Goroutines: runtime.NumGoroutine(),
 			Inodes: int(d.mount.Stats().Inodes)}
 	case "unmount":
-		return failure(d.mount.Unmount())
+		if err := d.mount.Unmount(); err != nil {
+			return failure(err)
+		}
+		<-d.mount.Done()
 	case "detach":
 		return failure(d.mount.Detach())
 	case "abort":
 		return failure(d.mount.Abort())
 	case "wait":
-		d.mount.Wait()
+		<-d.mount.Done()
 	default:
 		return answer{Error: "unknown " + c.Op}
 	}

@@ -86,18 +86,14 @@ func (m *Mount) mount(path string, t *tree) error {
 	return nil
 }
 
-// Wait returns when the mount has ended, by Unmount or from outside.
-func (m *Mount) Wait() { <-m.done }
+// Done is closed when the mount has ended, by Unmount or from outside, and no
+// request is under way.
+func (m *Mount) Done() <-chan struct{} { return m.done }
 
-// Unmount unmounts and waits for the end; it is EBUSY when files are open, and
-// the mount goes on.
-func (m *Mount) Unmount() error {
-	if err := m.unmount(false); err != nil {
-		return err
-	}
-	m.Wait()
-	return nil
-}
+// Unmount takes the mount out of the tree; it is EBUSY when files are open, and the
+// mount goes on. Done is not awaited, as it may never come: another mount namespace may
+// have the mount too, and a request may hang on a disk. Abort ends the former.
+func (m *Mount) Unmount() error { return m.unmount(false) }
 
 // Detach takes the mount out of the tree at once (MNT_DETACH): open files go on
 // until they are closed.

@@ -110,7 +110,7 @@ var codes = []struct {
 	{NoZFSTools, "no zfs", "`zfs`: the programs zfs and zpool are missing"},
 	{DatasetExists, "dataset exists", "`zfs create`: the dataset exists already"},
 	{DatasetUnfit, "dataset unfit", "`zfs check`: something about the dataset is not right"},
-	{Detached, "detached", "a signalled daemon had to detach the mount because files stayed open"},
+	{Detached, "detached", "a signalled daemon had to detach or abort the mount because it stayed in use: by open files, or in another mount namespace"},
 	{Forced, "forced", "a second signal ended the daemon while files were open"},
 	{Aborted, "aborted", "the kernel's connection was aborted while mounted"},
 	{DemoDiffers, "demo differs", "`demo`: something was not as it must be"},

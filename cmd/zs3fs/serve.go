@@ -67,7 +67,9 @@ func serve(o *Options, parent *parentLink) error {
 		"block-size", o.Cache.BlockSize, "memory", c.memory.Limit(), "connections", o.Read.Connections)
 	parent.ready()
 	err = watch(m, o, signals, log)
-	_ = op.Close()
+	if err := op.Close(); err != nil {
+		log.Warn("closing the control socket", "error", err)
+	}
 	// Before the cache is closed, which may take a while: another mount may come.
 	k.release()
 	log.Info("unmounted", "on", o.Dir, "code", int(codeOf(err)), "cache", c.cache.Stats(), "requests", c.crew.Stats(), "files", c.files.Stats(), "kernel", m.Stats())
@@ -154,71 +156,6 @@ func mountError(err error, o *Options) error {
 		return fail(MountRefused, "the kernel refused the mount on %s: %v; check the mount options %q", o.Dir, err, o.Mount.Kernel)
 	}
 	return fail(MountRefused, "the mount on %s failed: %v", o.Dir, err)
-}
-
-// watch returns when the mount has ended: from outside, or because of a signal.
-func watch(m *fusefs.Mount, o *Options, signals <-chan os.Signal, log *slog.Logger) error {
-	ended := make(chan struct{})
-	go func() { m.Wait(); close(ended) }()
-	select {
-	case <-ended:
-		if top, err := mountAt(o.Dir); err == nil && top != nil && top.FSType == fsType && dead(o.Dir) {
-			_ = detachDead(o.Dir)
-			return fail(Aborted, "the kernel's connection of the mount on %s was aborted", o.Dir)
-		}
-		return nil
-	case sig := <-signals:
-		log.Info("unmounting", "signal", sig.String())
-	}
-	return unmountOnSignal(m, o, ended, signals, log)
-}
-
-// unmountOnSignal unmounts; while files are open it tries again for
-// --unmount-timeout, then detaches the mount and waits for them as long again. A
-// second signal ends it at once.
-func unmountOnSignal(m *fusefs.Mount, o *Options, ended <-chan struct{}, signals <-chan os.Signal, log *slog.Logger) error {
-	deadline := time.After(o.Mount.UnmountTimeout)
-	for m.Unmount() != nil {
-		select {
-		case <-ended: // somebody else did
-			return nil
-		case <-time.After(retryEvery):
-			continue
-		case <-signals:
-			return force(m, ended, o)
-		case <-deadline:
-		}
-		log.Warn("files are open: detaching the mount", "on", o.Dir)
-		if err := m.Detach(); err != nil {
-			log.Error("cannot detach the mount", "error", err)
-		}
-		select {
-		case <-ended:
-		case <-signals:
-			return force(m, ended, o)
-		case <-time.After(o.Mount.UnmountTimeout):
-			_ = m.Abort()
-			waitFor(ended, startGrace)
-		}
-		return fail(Detached, "files on %s stayed open: the mount was detached", o.Dir)
-	}
-	waitFor(ended, o.Mount.UnmountTimeout)
-	return nil
-}
-
-func force(m *fusefs.Mount, ended <-chan struct{}, o *Options) error {
-	// In this order: what is aborted counts as ended, and would stay in the tree.
-	_ = m.Detach()
-	_ = m.Abort()
-	waitFor(ended, startGrace)
-	return fail(Forced, "a second signal ended the mount on %s while files were open", o.Dir)
-}
-
-func waitFor(ended <-chan struct{}, limit time.Duration) {
-	select {
-	case <-ended:
-	case <-time.After(limit):
-	}
 }
 
 // closeInTime takes the chain down; what still hangs then ends with the process.

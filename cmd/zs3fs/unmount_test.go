@@ -1,0 +1,61 @@
+package main
+
+import (
+	"io"
+	"os/exec"
+	"strings"
+	"syscall"
+	"testing"
+)
+
+// elsewhere is another mount namespace, which has a copy of all mounts until t ends.
+func elsewhere(t *testing.T) {
+	t.Helper()
+	cmd := exec.Command("unshare", "--mount", "--propagation", "private", "sh", "-c", "echo; exec cat")
+	in, err := cmd.StdinPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	out, err := cmd.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		in.Close()
+		_ = cmd.Wait()
+	})
+	if _, err := io.ReadFull(out, make([]byte, 1)); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// The kernel lets umount succeed, and keeps the mount for the other namespace.
+func TestSIGTERMWithMountInAnotherNamespace(t *testing.T) {
+	needRoot(t)
+	s := newStand(t)
+	p := s.foreground("--unmount-timeout", "300ms")
+	elsewhere(t)
+	p.signal(syscall.SIGTERM)
+	if code := p.wait(); code != Detached {
+		t.Errorf("code %d, want %d", code, Detached)
+	}
+	if s.mounted() || !strings.Contains(p.logged(), "aborting it") {
+		t.Errorf("mounted %v, log: %s", s.mounted(), p.logged())
+	}
+}
+
+func TestSecondSignalWithMountInAnotherNamespace(t *testing.T) {
+	needRoot(t)
+	s := newStand(t)
+	p := s.foreground("--unmount-timeout", "1m")
+	elsewhere(t)
+	p.signal(syscall.SIGTERM)
+	eventually(t, "it is unmounted", func() bool { return !s.mounted() })
+	p.signal(syscall.SIGTERM)
+	if code := p.wait(); code != Forced {
+		t.Errorf("code %d, want %d", code, Forced)
+	}
+}
