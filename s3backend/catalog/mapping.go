@@ -9,15 +9,6 @@ import (
 	"github.com/zs3fs/zs3fs/s3backend"
 )
 
-// rules are what the mapping of one directory depends on.
-type rules struct {
-	names             escaping
-	nameMax           int
-	hideFolderMarkers bool
-	// root says that the prefix's own key is out of scope.
-	root bool
-}
-
 // mapping turns the entries of one level into a Listing while they come: the whole
 // of rules 1 to 9 and 12, without I/O, clock or goroutine.
 //
@@ -262,21 +253,4 @@ func (m *mapping) finish() *Listing {
 	m.out.sum = m.sum.Sum64()
 	l := m.out
 	return &l
-}
-
-// sum adds up the nodes of a listing, in their order.
-type sum struct{ maphash.Hash }
-
-func (s *sum) add(n Node) {
-	s.WriteString(n.Name)
-	s.WriteByte(0)
-	s.WriteString(n.Object.ETag)
-	s.WriteByte(byte(kindOrder(n)))
-}
-
-func kindOrder(n Node) int {
-	if n.Dir {
-		return 0
-	}
-	return 1
 }

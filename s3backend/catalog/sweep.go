@@ -71,25 +71,23 @@ func (s *sweep) enter(prefix, path string) {
 
 // leave ends the directories that key does not lie in.
 func (s *sweep) leave(key string) {
-	for n := len(s.open); n > 0; n-- {
-		in := s.open[n-1]
-		if strings.HasPrefix(key, in.m.prefix) {
-			return
-		}
-		s.open = s.open[:n-1]
-		if l := in.m.finish(); !in.partly && l.found {
-			s.done(in.path, l)
-		}
+	for n := len(s.open); n > 0 && !strings.HasPrefix(key, s.open[n-1].m.prefix); n-- {
+		s.close()
 	}
 }
 
 // end says that no key follows in the scope.
 func (s *sweep) end() {
-	for n := len(s.open); n > 0; n-- {
-		in := s.open[n-1]
-		s.open = s.open[:n-1]
-		if l := in.m.finish(); !in.partly && l.found {
-			s.done(in.path, l)
-		}
+	for len(s.open) > 0 {
+		s.close()
+	}
+}
+
+// close ends the innermost directory.
+func (s *sweep) close() {
+	in := s.open[len(s.open)-1]
+	s.open = s.open[:len(s.open)-1]
+	if l := in.m.finish(); !in.partly && l.found {
+		s.done(in.path, l)
 	}
 }
