@@ -90,7 +90,7 @@ func TestNoCredentials(t *testing.T) {
 	t.Setenv("AWS_SECRET_ACCESS_KEY", "")
 	f := serve(t, func(w http.ResponseWriter, r *http.Request, _ int) { right(w, r) })
 	start := time.Now()
-	_, err := f.client(t).Probe(context.Background(), "")
+	_, _, err := f.client(t).Probe(context.Background(), "", 1000)
 	if !errors.Is(err, s3backend.ErrCredentials) || f.count() != 0 || time.Since(start) > 5*time.Second {
 		t.Errorf("%v after %d requests", err, f.count())
 	}

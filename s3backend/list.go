@@ -42,6 +42,16 @@ func (c *Client) List(ctx context.Context, prefix string, limit int) iter.Seq2[E
 // page asks for the page that follows token, and returns its new entries and
 // the token of the next one, which is empty after the last.
 func (c *Client) page(ctx context.Context, l *listing, token string, limit int) (entries []Entry, next string, err error) {
+	in := c.question(l, token, limit)
+	err = c.call(ctx, "list", l.Prefix, func(ctx context.Context) (err error) {
+		entries, next, err = c.askPage(ctx, l, in)
+		return err
+	})
+	return entries, next, err
+}
+
+// question is for a page of up to limit entries, as many as the server gives at 0.
+func (c *Client) question(l *listing, token string, limit int) *s3.ListObjectsV2Input {
 	size := int32(maxKeys)
 	if limit > 0 && limit < maxKeys {
 		size = int32(limit)
@@ -62,24 +72,24 @@ func (c *Client) page(ctx context.Context, l *listing, token string, limit int) 
 	case l.After != "":
 		in.StartAfter = &l.After
 	}
-	err = c.call(ctx, "list", l.Prefix, func(ctx context.Context) error {
-		var parsed *s3.ListObjectsV2Output
-		out, err := c.s3.ListObjectsV2(ctx, in, c.inRegion, c.parsePages(&parsed))
-		if err != nil {
-			return err
-		}
-		if parsed != nil {
-			out = parsed
-		}
-		c.quirks.look(c.log, in, out)
-		if entries, next, err = l.read(out); err != nil {
-			return err
-		}
-		if n := len(entries); l.After != "" {
-			entries = l.beyond(entries)
-			c.quirks.lookAfter(c.log, n-len(entries))
-		}
-		return nil
-	})
+	return in
+}
+
+// askPage is one attempt.
+func (c *Client) askPage(ctx context.Context, l *listing, in *s3.ListObjectsV2Input) ([]Entry, string, error) {
+	var parsed *s3.ListObjectsV2Output
+	out, err := c.s3.ListObjectsV2(ctx, in, c.inRegion, c.parsePages(&parsed))
+	if err != nil {
+		return nil, "", err
+	}
+	if parsed != nil {
+		out = parsed
+	}
+	c.quirks.look(c.log, in, out)
+	entries, next, err := l.read(out)
+	if n := len(entries); err == nil && l.After != "" {
+		entries = l.beyond(entries)
+		c.quirks.lookAfter(c.log, n-len(entries))
+	}
 	return entries, next, err
 }

@@ -43,7 +43,7 @@ func TestRegionLearnt(t *testing.T) {
 	} {
 		f := serve(t, regional(row.status, row.code, row.inHeader))
 		c := f.client(t, func(o *s3backend.Options) { o.Region = "" })
-		if empty, err := c.Probe(context.Background(), ""); err != nil || empty || c.SigningRegion() != "eu-west-3" {
+		if first, _, err := c.Probe(context.Background(), "", 1000); err != nil || len(first) == 0 || c.SigningRegion() != "eu-west-3" {
 			t.Errorf("%v: %v in %s", row, err, c.SigningRegion())
 		}
 		if f.count() != 2 {
@@ -52,7 +52,7 @@ func TestRegionLearnt(t *testing.T) {
 
 		// A region that was configured is not silently replaced.
 		c = f.client(t, func(o *s3backend.Options) { o.Region = "us-west-1" })
-		_, err := c.Probe(context.Background(), "")
+		_, _, err := c.Probe(context.Background(), "", 1000)
 		if !errors.Is(err, s3backend.ErrRegion) || !strings.Contains(err.Error(), "eu-west-3") {
 			t.Errorf("%v, configured otherwise: %v", row, err)
 		}
@@ -107,9 +107,9 @@ func TestProbe(t *testing.T) {
 		t.Run(row.name, func(t *testing.T) {
 			t.Parallel()
 			f := serve(t, row.handler)
-			empty, err := f.client(t).Probe(context.Background(), "")
-			if empty != row.empty || !errors.Is(err, row.want) || (err == nil) != (row.want == nil) {
-				t.Errorf("empty %v, %v; want %v, %v", empty, err, row.empty, row.want)
+			first, _, err := f.client(t).Probe(context.Background(), "", 1000)
+			if empty := err == nil && len(first) == 0; empty != row.empty || !errors.Is(err, row.want) || (err == nil) != (row.want == nil) {
+				t.Errorf("%v, %v; want empty %v, %v", first, err, row.empty, row.want)
 			}
 		})
 	}
@@ -123,13 +123,13 @@ func TestProbeUnreachable(t *testing.T) {
 	f.Close()
 	ctx, cancel := context.WithTimeout(context.Background(), 300*time.Millisecond)
 	defer cancel()
-	_, err := c.Probe(ctx, "")
+	_, _, err := c.Probe(ctx, "", 1000)
 	if !errors.Is(err, s3backend.ErrUnavailable) || !strings.Contains(err.Error(), "connect") {
 		t.Errorf("error %v", err)
 	}
 	ctx, cancel = context.WithCancel(context.Background())
 	cancel()
-	if _, err := c.Probe(ctx, ""); !errors.Is(err, context.Canceled) {
+	if _, _, err := c.Probe(ctx, "", 1000); !errors.Is(err, context.Canceled) {
 		t.Errorf("cancelled: %v", err)
 	}
 }

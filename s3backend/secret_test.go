@@ -59,7 +59,7 @@ func TestCanary(t *testing.T) {
 		})
 		_, head := c.Head(context.Background(), "k")
 		_, get := read(c)
-		_, list := c.Probe(context.Background(), "")
+		_, _, list := c.Probe(context.Background(), "", 1000)
 		for _, err := range []error{head, get, list} {
 			if err != nil {
 				errs = append(errs, err.Error())

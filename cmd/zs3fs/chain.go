@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"time"
 
 	"github.com/zs3fs/zs3fs/blockcache"
 	"github.com/zs3fs/zs3fs/prefetch"
@@ -24,6 +25,7 @@ type chain struct {
 	files   *prefetch.Files
 	names   *ledger.Ledger // nil where names are not kept
 	catalog *catalog.Catalog
+	root    rootNames
 	budget  int64
 	dataset string // that the cache lies on; empty elsewhere than on ZFS
 	survey  *survey
@@ -71,7 +73,27 @@ func (c *chain) open(ctx context.Context, o *Options, log *slog.Logger) (err err
 		return err
 	}
 	c.closers = append(c.closers, c.catalog.Close)
+	if c.late == nil {
+		c.tell()
+	}
 	return nil
+}
+
+// rootPage is how many names below the prefix a mount asks for: what a server gives at
+// once. It asks in any case, and a page takes no longer than a key.
+const rootPage = 1000
+
+// rootNames are those that lie directly below the prefix, as the check of the bucket
+// has them: all, or none if they are more than a page or nobody wants to keep them.
+type rootNames struct {
+	all   []s3backend.Entry
+	asked time.Time
+}
+
+// tell hands the root's names to the catalog.
+func (c *chain) tell() {
+	c.catalog.Told(c.root.all, c.root.asked)
+	c.root = rootNames{}
 }
 
 // newClient makes the client of the source's bucket; it asks for nothing yet.
@@ -91,9 +113,18 @@ func (c *chain) openBucket(ctx context.Context, o *Options, log *slog.Logger) (e
 	if !o.AsOf.IsZero() {
 		shown = asof.New(c.client, o.AsOf.Time)
 	}
-	check := func(ctx context.Context) error { return checkBucket(ctx, o, c.client, shown, log) }
+	check := func(ctx context.Context) (err error) {
+		c.root, err = checkBucket(ctx, o, c.client, shown, log)
+		return err
+	}
 	if o.Mount.LazyConnect {
-		c.late = newLateStart(check, log)
+		c.late = newLateStart(func(ctx context.Context) error {
+			err := check(ctx)
+			if err == nil {
+				c.tell()
+			}
+			return err
+		}, log)
 		c.bucket = c.late.before(shown)
 		return nil
 	}
@@ -107,11 +138,20 @@ func (c *chain) openBucket(ctx context.Context, o *Options, log *slog.Logger) (e
 }
 
 // checkBucket asks whether the bucket can be shown. A lazy mount does at its first use.
-func checkBucket(ctx context.Context, o *Options, client *s3backend.Client, shown s3backend.Bucket, log *slog.Logger) error {
-	empty, err := client.Probe(ctx, o.Source.Prefix)
+func checkBucket(ctx context.Context, o *Options, client *s3backend.Client, shown s3backend.Bucket, log *slog.Logger) (root rootNames, err error) {
+	limit := 1
+	if o.AsOf.IsZero() && o.Tree.ListAhead.value == "on" && o.Tree.ttl() != 0 {
+		limit = rootPage
+	}
+	root.asked = time.Now()
+	first, whole, err := client.Probe(ctx, o.Source.Prefix, limit)
+	if whole && len(first) <= limit {
+		root.all = first
+	}
+	empty := len(first) == 0
 	if err == nil && !o.AsOf.IsZero() {
 		if err := checkVersions(ctx, o, client, log); err != nil {
-			return err
+			return root, err
 		}
 		empty = true
 		for _, err = range shown.List(ctx, o.Source.Prefix, 1) {
@@ -120,13 +160,13 @@ func checkBucket(ctx context.Context, o *Options, client *s3backend.Client, show
 	}
 	switch {
 	case err != nil:
-		return s3Error(err, o, client)
+		return root, s3Error(err, o, client)
 	case empty && o.Source.Prefix != "" && o.Tree.RequirePrefix:
-		return fail(EmptyPrefix, "nothing lies below %s (--require-prefix)", o.Source)
+		return root, fail(EmptyPrefix, "nothing lies below %s (--require-prefix)", o.Source)
 	case empty && o.Source.Prefix != "":
 		log.Warn("nothing lies below the prefix", "source", o.Source.String())
 	}
-	return nil
+	return root, nil
 }
 
 // openCache waits for a cache whose last daemon has lost its mount and is about

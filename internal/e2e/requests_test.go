@@ -21,6 +21,7 @@ func TestWhatOperationsCost(t *testing.T) {
 		s.put(fmt.Sprintf("d/f%04d", i), 1000)
 	}
 	s.put("a/b/c/d/e/f", 1000)
+	s.put("top", 1000)
 	for i := range 3 {
 		for j := range 100 {
 			for k := range 10 {
@@ -59,20 +60,23 @@ func TestWhatOperationsCost(t *testing.T) {
 		do                 func() error
 		heads, lists, gets int
 	}{
-		// The kernel looks up each component by itself; the first one's LIST tells the others.
-		{"stat of a path of six new components", stat("a/b/c/d/e/f"), 1, 1, 0},
+		// The mount's own question has told the names at the top. The kernel looks up each
+		// component by itself; the second one's LIST tells the others.
+		{"stat of a name at the top", stat("top"), 0, 0, 0},
+		{"stat of a missing name at the top", missing(stat("none")), 1, 1, 0},
+		{"stat of a path of six components", stat("a/b/c/d/e/f"), 0, 1, 0},
 		{"stat of the same path again", stat("a/b/c/d/e/f"), 0, 0, 0},
 		{"stat of a missing name beside it", missing(stat("a/b/c/d/e/g")), 0, 0, 0},
 		{"ls of the directories on the path", list("a/b/c/d", 1), 0, 0, 0},
 		// Below big there are more keys than a page tells, below the next name not.
-		{"stat of a path of four new components, 3,000 files below the first", stat("big/1/050/9"), 2, 2, 0},
+		{"stat of a path of four components, 3,000 files below the first", stat("big/1/050/9"), 1, 2, 0},
 		{"stat of another path there", stat("big/2/050/9"), 1, 1, 0},
 		{"stat of a new name in a large directory", missing(stat("big/none")), 1, 1, 0},
 		{"the same again", missing(stat("big/none")), 0, 0, 0},
 		{"a hundred threads that stat one new name", func() error {
 			return storm(100, missing(stat("big/other")))
 		}, 1, 1, 0},
-		{"ls of 1,500 names, a new directory", list("d", 1500), 1, 3, 0},
+		{"ls of 1,500 names, a new directory", list("d", 1500), 0, 2, 0},
 		{"ls again", list("d", 1500), 0, 0, 0},
 		{"stat of a listed file", stat("d/f0700"), 0, 0, 0},
 		{"stat of a missing name in a listed directory", missing(stat("d/none")), 0, 0, 0},
@@ -87,7 +91,7 @@ func TestWhatOperationsCost(t *testing.T) {
 			return nil
 		}, 0, 0, 0},
 		// The directory and two partitions by themselves, and two pages ahead.
-		{"a glob data/*/*.parquet over 100 directories of 20 files, new", glob(in("data/*/*.parquet"), 2000), 1, 6, 0},
+		{"a glob data/*/*.parquet over 100 directories of 20 files, new", glob(in("data/*/*.parquet"), 2000), 0, 5, 0},
 		{"the glob again", glob(in("data/*/*.parquet"), 2000), 0, 0, 0},
 	} {
 		s.server.Reset()
@@ -99,6 +103,39 @@ func TestWhatOperationsCost(t *testing.T) {
 		if heads > tt.heads || lists > tt.lists || gets > tt.gets {
 			t.Errorf("%s: at most %d HEAD, %d LIST, %d GET wanted", tt.what, tt.heads, tt.lists, tt.gets)
 		}
+	}
+}
+
+// TestRequestsOfAFlatDirectory: of 20,000 files each page of names is asked for once, and
+// nothing else. The root's names are known since the mount, and what has come to it since
+// then is found at once.
+func TestRequestsOfAFlatDirectory(t *testing.T) {
+	s := newStand(t)
+	const n = 20_000
+	for i := range n {
+		s.put(fmt.Sprintf("flat/part-%05d.csv", i), 1000)
+	}
+	s.put("top", 1000)
+	s.mount()
+	s.server.Reset()
+	entries, err := os.ReadDir(filepath.Join(s.mnt, "flat"))
+	for _, e := range entries {
+		if err == nil {
+			_, err = e.Info()
+		}
+	}
+	if err != nil || len(entries) != n {
+		t.Fatalf("%d names, %v", len(entries), err)
+	}
+	if _, err := os.Stat(filepath.Join(s.mnt, "top")); err != nil {
+		t.Error(err)
+	}
+	if heads, lists := s.server.Count(s3test.OpHead), s.server.Count(s3test.OpList); heads != 0 || lists != n/1000 {
+		t.Errorf("%d HEAD and %d LIST, want %d LIST", heads, lists, n/1000)
+	}
+	late := s.put("late", 1000)
+	if _, err := os.Stat(late.path()); err != nil {
+		t.Errorf("what was put after the mount: %v", err)
 	}
 }
 

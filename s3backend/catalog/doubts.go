@@ -4,7 +4,8 @@ import "context"
 
 // doubts asks whether there is a directory that names are held back for. In a
 // directory of part-00000 to part-99999 nothing could be shown before the end, since
-// "part/" sorts behind them all.
+// "part/" sorts behind them all. Of one that ends before it is proved large that is the
+// sooner answer, and no request more than for its pages.
 type doubts struct {
 	c     *Catalog
 	pages int // received
@@ -17,7 +18,8 @@ func (d *doubts) due(m *mapping, n int) bool {
 	if n > 0 {
 		d.pages++
 	}
-	return !m.whole && !m.unordered && len(m.held) > pageSize && d.asked <= 2+d.pages/16
+	large := d.pages >= listAbreast.large
+	return large && !m.whole && !m.unordered && len(m.held) > pageSize && d.asked <= 2+d.pages/16
 }
 
 // ask settles the doubt. A question that fails settles nothing.

@@ -191,7 +191,8 @@ func TestListingFailsInTheMiddle(t *testing.T) {
 	})
 }
 
-// Names that a directory could still come before are not held back for long.
+// Names that a directory could still come before are held back until their directory is
+// proved large, and no longer.
 func TestDoubtsAreAsked(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		p := newPaged("d/part-%06d-x.csv", 100_000)
@@ -201,7 +202,8 @@ func TestDoubtsAreAsked(t *testing.T) {
 		if _, ok, err := s.At(ctx, 0); !ok || err != nil {
 			t.Fatal(err)
 		}
-		if took := time.Since(began); took > 100*time.Millisecond {
+		// 32 pages, and the question.
+		if took := time.Since(began); took != 33*20*time.Millisecond {
 			t.Errorf("the first name took %v", took)
 		}
 		l, err := c.List(ctx, "d")
@@ -217,16 +219,20 @@ func TestDoubtsAreAsked(t *testing.T) {
 // A directory that comes into being before what was asked stays as it was shown.
 func TestDoubtSettledStays(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		p := newPaged("d/part-%06d", 5_000)
+		const n = 50_000
+		p := newPaged("d/part-%06d", n)
 		c := newCatalog(t, catalog.Config{Bucket: p, TTL: time.Minute})
 		ctx := context.Background()
 		s := open(t, c, "d")
-		if n, ok, err := s.At(ctx, 0); !ok || err != nil || n.Name != "part-000000" {
-			t.Fatalf("%+v, %v", n, err)
+		if first, ok, err := s.At(ctx, 0); !ok || err != nil || first.Name != "part-000000" {
+			t.Fatalf("%+v, %v", first, err)
+		}
+		if s.Complete() != nil {
+			t.Fatal("the story needs a listing under way")
 		}
 		p.Put("d/part/x", s3test.Bytes(nil))
 		l, err := c.List(ctx, "d")
-		if err != nil || l.Len() != 5_000 {
+		if err != nil || l.Len() != n {
 			t.Fatalf("%d names, %v", l.Len(), err)
 		}
 	})
