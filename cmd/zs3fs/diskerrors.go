@@ -1,7 +1,6 @@
 package main
 
 import (
-	"context"
 	"log/slog"
 	"time"
 
@@ -12,51 +11,26 @@ import (
 // under a file which the kernel reads without us.
 const diskErrorsEvery = 15 * time.Second
 
-// diskErrors watches the pool's counts of errors. What the kernel reads by itself
-// fails without our knowing; when the counts have grown, the cache is no longer
-// believed, its files are read by the daemon again, and what is damaged is fetched.
-type diskErrors struct {
-	cancel context.CancelFunc
-	done   chan struct{}
-}
-
-// watchDiskErrors starts the goroutine that Close ends.
-func watchDiskErrors(dataset string, tools *zfs.Tools, distrust func(), log *slog.Logger) *diskErrors {
-	ctx, cancel := context.WithCancel(context.Background())
-	w := &diskErrors{cancel: cancel, done: make(chan struct{})}
-	go func() {
-		defer close(w.done)
-		tick := time.NewTicker(diskErrorsEvery)
-		defer tick.Stop()
-		known, told := int64(-1), false
-		for {
-			now, err := tools.Errors(dataset)
-			switch {
-			case err != nil && !told:
-				told = true
-				log.Warn("the pool's errors cannot be counted: a record that rots is EIO for who reads a complete file, and is not healed (--passthrough=false rules that out)",
-					"dataset", dataset, "error", err)
-			case err != nil:
-			case known >= 0 && now > known:
-				log.Warn("the pool has met errors: what is cached is verified again", "dataset", dataset, "errors", now-known)
-				distrust()
-				known = now
-			default:
-				known = now // also after zpool clear
-			}
-			select {
-			case <-ctx.Done():
-				return
-			case <-tick.C:
-			}
+// watchDiskErrors watches the pool's counts of errors, until the caller's Close. What the
+// kernel reads by itself fails without our knowing; when the counts have grown, the cache
+// is no longer believed, its files are read by the daemon again, and what is damaged is
+// fetched.
+func watchDiskErrors(dataset string, tools *zfs.Tools, distrust func(), log *slog.Logger) *periodic {
+	known, told := int64(-1), false
+	return every(diskErrorsEvery, func() {
+		now, err := tools.Errors(dataset)
+		switch {
+		case err != nil && !told:
+			told = true
+			log.Warn("the pool's errors cannot be counted: a record that rots is EIO for who reads a complete file, and is not healed (--passthrough=false rules that out)",
+				"dataset", dataset, "error", err)
+		case err != nil:
+		case known >= 0 && now > known:
+			log.Warn("the pool has met errors: what is cached is verified again", "dataset", dataset, "errors", now-known)
+			distrust()
+			known = now
+		default:
+			known = now // also after zpool clear
 		}
-	}()
-	return w
-}
-
-// Close waits for the goroutine, but not for a program that hangs in the kernel.
-func (w *diskErrors) Close() error {
-	w.cancel()
-	waitFor(w.done, startGrace)
-	return nil
+	})
 }

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"context"
 	"log/slog"
 	"time"
 )
@@ -9,50 +8,23 @@ import (
 // limitsEvery is how often the file system is asked for its size.
 const limitsEvery = 30 * time.Second
 
-// limits keep --cache-size and --cache-min-free, where they are shares, true to a
-// file system whose size changes: a quota was set, or the pool has grown or filled.
-type limits struct {
-	cancel context.CancelFunc
-	done   chan struct{}
-}
-
-// followLimits starts the goroutine that Close ends. set is called with the new
-// budget and what to leave free.
-func followLimits(o *cacheOptions, size int64, set func(budget, minFree int64), log *slog.Logger) *limits {
-	ctx, cancel := context.WithCancel(context.Background())
-	l := &limits{cancel: cancel, done: make(chan struct{})}
+// followLimits keeps --cache-size and --cache-min-free, where they are shares, true to a
+// file system whose size changes: a quota was set, or the pool has grown or filled. set is
+// called with the new budget and what to leave free, until the caller's Close.
+func followLimits(o *cacheOptions, size int64, set func(budget, minFree int64), log *slog.Logger) *periodic {
 	share, minFree, dir := o.Size, o.MinFree, o.Dir
 	seen := newSizes(size)
-	go func() {
-		defer close(l.done)
-		tick := time.NewTicker(limitsEvery)
-		defer tick.Stop()
-		for {
-			select {
-			case <-ctx.Done():
-				return
-			case <-tick.C:
-			}
-			v, err := volumeOf(dir)
-			if err != nil {
-				continue // a disk that fails is the cache's own to deal with
-			}
-			if size, changed := seen.add(v.size); changed {
-				log.Info("the cache's file system has another size: the limits follow",
-					"size", size, "cache-size", share.of(size), "cache-min-free", minFree.of(size))
-				set(share.of(size), minFree.of(size))
-			}
+	return every(limitsEvery, func() {
+		v, err := volumeOf(dir)
+		if err != nil {
+			return // a disk that fails is the cache's own to deal with
 		}
-	}()
-	return l
-}
-
-// Close waits for the goroutine, but not for a disk that hangs: then it ends with
-// the process.
-func (l *limits) Close() error {
-	l.cancel()
-	waitFor(l.done, startGrace)
-	return nil
+		if size, changed := seen.add(v.size); changed {
+			log.Info("the cache's file system has another size: the limits follow",
+				"size", size, "cache-size", share.of(size), "cache-min-free", minFree.of(size))
+			set(share.of(size), minFree.of(size))
+		}
+	})
 }
 
 // sizes decide when a file system has another size. On ZFS it dips when much is

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"context"
 	"errors"
 	"log/slog"
 	"sync"
@@ -20,9 +19,8 @@ type survey struct {
 	blockSize int64
 	tools     *zfs.Tools
 	log       *slog.Logger
-	cancel    context.CancelFunc
-	done      chan struct{}
 	told      map[string]bool // what was logged; the goroutine's own
+	*periodic
 
 	mu     sync.Mutex // guards latest
 	latest *surveyed
@@ -36,25 +34,9 @@ type surveyed struct {
 
 // startSurvey starts the goroutine that Close ends.
 func startSurvey(dataset string, blockSize int64, tools *zfs.Tools, log *slog.Logger) *survey {
-	ctx, cancel := context.WithCancel(context.Background())
-	s := &survey{dataset: dataset, blockSize: blockSize, tools: tools, log: log,
-		cancel: cancel, done: make(chan struct{}), told: map[string]bool{}}
-	go s.run(ctx)
+	s := &survey{dataset: dataset, blockSize: blockSize, tools: tools, log: log, told: map[string]bool{}}
+	s.periodic = every(surveyEvery, s.look)
 	return s
-}
-
-func (s *survey) run(ctx context.Context) {
-	defer close(s.done)
-	tick := time.NewTicker(surveyEvery)
-	defer tick.Stop()
-	for {
-		s.look()
-		select {
-		case <-ctx.Done():
-			return
-		case <-tick.C:
-		}
-	}
 }
 
 func (s *survey) look() {
@@ -86,14 +68,6 @@ func (s *survey) found() *surveyed {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return s.latest
-}
-
-// Close waits for the goroutine, but not for a program that hangs in the kernel,
-// as on a suspended pool: then it ends with the process.
-func (s *survey) Close() error {
-	s.cancel()
-	waitFor(s.done, startGrace)
-	return nil
 }
 
 func (s *surveyed) faults() int { return zfs.Faults(s.Findings) }
