@@ -19,7 +19,9 @@ type outcome struct {
 // blockSize is that of the cache's blocks.
 const blockSize = 1 << 20
 
-// join is the outcome of processes that ran at once: the time is that of the slowest.
+// join is the outcome of processes that ran at once: the time is that of the slowest, and
+// so are the percentiles, as those of all together cannot be had from them. The sum is the
+// last one's: one process asks for it.
 func join(all []outcome) outcome {
 	var sum outcome
 	for _, o := range all {

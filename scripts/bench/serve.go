@@ -7,12 +7,10 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
-	"math/rand/v2"
 	"net/rpc"
 	"net/rpc/jsonrpc"
 	"os"
 	"runtime/debug"
-	"syscall"
 	"time"
 
 	"github.com/zs3fs/zs3fs/s3backend/s3test"
@@ -128,53 +126,6 @@ func (c *control) servers() []*s3test.Server { return []*s3test.Server{c.plain, 
 // service is what the parent may call.
 type service struct{ c *control }
 
-// Shape is a profile, with or without faults.
-type Shape struct {
-	Profile profile
-	Faults  bool
-}
-
-// Shape sets the network from now on.
-func (s *service) Shape(to Shape, _ *struct{}) error {
-	p := to.Profile
-	for _, srv := range s.c.servers() {
-		srv.ClearFaults()
-		srv.SetShape(p.Latency-p.Jitter, p.Rate)
-		if s.c.names != nil {
-			s.c.names.serve(srv)
-		}
-		if p.Jitter > 0 {
-			srv.Inject(s3test.Fault{Do: func(r s3test.Request, reply *s3test.Reply) {
-				s3test.Delay(rand.N(2*p.Jitter))(r, reply)
-			}})
-		}
-		if to.Faults {
-			onePercent(srv)
-		}
-	}
-	return nil
-}
-
-// onePercent of the GETs are answered 503, as many are cut half way, and as many
-// stall there: by turns rather than by chance, so that every run has them all.
-func onePercent(srv *s3test.Server) {
-	for i, do := range []s3test.Action{
-		s3test.SlowDown(),
-		halfWay(s3test.Truncate),
-		halfWay(s3test.StallAfter),
-	} {
-		seen := 0
-		srv.Inject(s3test.Fault{Match: s3test.Match{Op: s3test.OpGet, Where: func(s3test.Request) bool {
-			seen++ // under the script's lock
-			return seen%100 == 25*(i+1)
-		}}, Do: do})
-	}
-}
-
-func halfWay(at func(int64) s3test.Action) s3test.Action {
-	return func(r s3test.Request, reply *s3test.Reply) { at(reply.Length/2)(r, reply) }
-}
-
 // Reset forgets what was counted.
 func (s *service) Reset(struct{}, *struct{}) error {
 	for _, srv := range s.c.servers() {
@@ -182,60 +133,4 @@ func (s *service) Reset(struct{}, *struct{}) error {
 	}
 	s.c.cpu = selfCPU()
 	return nil
-}
-
-// Counts are what the server saw since the last reset.
-type Counts struct {
-	Gets, Heads, Lists, Others int
-	Bytes                      int64
-	Connections                int
-	Faulty                     int
-	Open                       int // being answered
-	CPU                        time.Duration
-}
-
-// Count returns what was counted.
-func (s *service) Count(_ struct{}, to *Counts) error {
-	for _, srv := range s.c.servers() {
-		connections := make(map[int64]bool)
-		for _, r := range srv.Requests(nil) {
-			connections[r.Conn] = true
-			to.add(r)
-		}
-		to.Connections += len(connections)
-	}
-	to.CPU = selfCPU() - s.c.cpu
-	return nil
-}
-
-func (c Counts) requests() int { return c.Gets + c.Heads + c.Lists + c.Others }
-
-func (c *Counts) add(r s3test.Request) {
-	switch r.Op {
-	case s3test.OpGet:
-		c.Gets++
-		if r.Status/100 == 2 {
-			c.Bytes += r.Sent
-		}
-		if r.Faulty && (r.Aborted || r.Status == 503) {
-			c.Faulty++
-		}
-	case s3test.OpHead:
-		c.Heads++
-	case s3test.OpList:
-		c.Lists++
-	default:
-		c.Others++
-	}
-	if !r.Done {
-		c.Open++
-	}
-}
-
-func selfCPU() time.Duration {
-	var u syscall.Rusage
-	if err := syscall.Getrusage(syscall.RUSAGE_SELF, &u); err != nil {
-		return 0
-	}
-	return time.Duration(u.Utime.Nano() + u.Stime.Nano())
 }

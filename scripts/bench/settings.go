@@ -99,6 +99,21 @@ func (s settings) check(rest []string) error {
 // wants says that a tool was asked for, or that all were.
 func (s settings) wants(tool string) bool { return len(s.tools) == 0 || slices.Contains(s.tools, tool) }
 
+// toolsHere are those of the tools wanted that this machine has. One that was asked for by
+// its name must be there: its row would be missing without a word.
+func (s settings) toolsHere() (here []tool, err error) {
+	for _, t := range tools(s.bin) {
+		switch {
+		case !s.wants(t.name):
+		case t.present():
+			here = append(here, t)
+		case len(s.tools) > 0:
+			return nil, fmt.Errorf("%s is not installed", t.name)
+		}
+	}
+	return here, nil
+}
+
 // chosen are the patterns that are to be measured in a profile: all in the first one,
 // and in the others those of everywhere, unless patterns were asked for. A million
 // names are to be asked for too.
