@@ -66,7 +66,7 @@ func ask(runtimeDir, mountpoint, method, path string, in, out any) error {
 	if response.StatusCode >= http.StatusBadRequest {
 		var why refusal
 		_ = json.NewDecoder(response.Body).Decode(&why) // empty then
-		return fail(Failed, "%s%s", http.StatusText(response.StatusCode)+": ", why.Error)
+		return fail(Failed, "%s: %s", http.StatusText(response.StatusCode), why.Error)
 	}
 	if out == nil {
 		_, err = io.Copy(io.Discard, response.Body)

@@ -1,10 +1,6 @@
 package main
 
-import (
-	"path/filepath"
-
-	"github.com/spf13/cobra"
-)
+import "github.com/spf13/cobra"
 
 func cacheCommand() *cobra.Command {
 	cmd := &cobra.Command{
@@ -14,47 +10,7 @@ func cacheCommand() *cobra.Command {
 		RunE:  func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
 	cmd.AddCommand(
-		pinCommand("pin", "Keep files from being evicted, also what of them is fetched later; nothing is fetched now"),
-		pinCommand("unpin", "Let files be evicted again"))
+		pathsCommand("pin", "Keep files from being evicted, also what of them is fetched later; nothing is fetched now"),
+		pathsCommand("unpin", "Let files be evicted again"))
 	return cmd
-}
-
-func pinCommand(verb, short string) *cobra.Command {
-	var dir string
-	cmd := &cobra.Command{
-		Use:   verb + " PATH...",
-		Short: short,
-		Args:  cobra.MinimumNArgs(1),
-		RunE: func(cmd *cobra.Command, args []string) error {
-			if err := decodeEnvironment(cmd.Flags()); err != nil {
-				return err
-			}
-			for _, path := range args {
-				if err := askAbout(dir, verb, path); err != nil {
-					return err
-				}
-			}
-			return nil
-		},
-	}
-	f := cmd.Flags()
-	normalizeFlags(f)
-	runtimeDirFlag(f, &dir)
-	return cmd
-}
-
-// askAbout asks the daemon of the mount that path lies on to do verb with it.
-func askAbout(runtimeDir, verb, path string) error {
-	m, err := mountOf(path)
-	if err != nil {
-		return err
-	}
-	below, err := filepath.Rel(m.Mountpoint, realPath(path))
-	if err != nil {
-		return fail(Failed, "%s: %v", path, err)
-	}
-	if err := ask(runtimeDir, m.Mountpoint, "POST", "/"+verb, pathRequest{[]byte(below)}, nil); err != nil {
-		return fail(codeOf(err), "%s: %v", path, err)
-	}
-	return nil
 }

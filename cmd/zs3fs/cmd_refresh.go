@@ -7,28 +7,9 @@ import (
 )
 
 func refreshCommand() *cobra.Command {
-	var dir string
-	cmd := &cobra.Command{
-		Use:   "refresh PATH...",
-		Short: "Have names and attributes asked for anew",
-		Long: "Forget what the mount and the kernel know of each PATH and of all below it: the next look at it asks the bucket,\n" +
-			"whatever --metadata-ttl and --consistency say. Open files go on with their version.",
-		Args: cobra.MinimumNArgs(1),
-		RunE: func(cmd *cobra.Command, args []string) error {
-			if err := decodeEnvironment(cmd.Flags()); err != nil {
-				return err
-			}
-			for _, path := range args {
-				if err := askAbout(dir, "refresh", path); err != nil {
-					return err
-				}
-			}
-			return nil
-		},
-	}
-	f := cmd.Flags()
-	normalizeFlags(f)
-	runtimeDirFlag(f, &dir)
+	cmd := pathsCommand("refresh", "Have names and attributes asked for anew")
+	cmd.Long = "Forget what the mount and the kernel know of each PATH and of all below it: the next look at it asks the bucket,\n" +
+		"whatever --metadata-ttl and --consistency say. Open files go on with their version."
 	return cmd
 }
 

@@ -69,6 +69,6 @@ func (c *chain) recognize(o *Options, v volume, log *slog.Logger) {
 		return
 	}
 	c.survey = startSurvey(c.dataset, o.Cache.BlockSize, tools, log)
-	errors := watchDiskErrors(c.dataset, tools, c.cache.Distrust, log)
-	c.closers = append(c.closers, c.survey.Close, errors.Close)
+	watched := watchDiskErrors(c.dataset, tools, c.cache.Distrust, log)
+	c.closers = append(c.closers, c.survey.Close, watched.Close)
 }
