@@ -69,7 +69,7 @@ func (c *Catalog) lead(t *tour, dir string, widened bool) {
 		}
 	}
 	if t.large {
-		t.vanguard.lead(c, dir)
+		t.siblings.lead(c, dir)
 		return
 	}
 	// What is known need not be learnt: this may be a second walk.
@@ -83,7 +83,7 @@ func (c *Catalog) endTour(t *tour) {
 	if t.w != nil {
 		t.w.cancel()
 	}
-	t.vanguard.end(c)
+	t.siblings.end(c)
 	t.w, t.large = nil, false
 }
 

@@ -9,9 +9,9 @@ import (
 // du, rsync and partition discovery do. It is a value without I/O, clock or
 // goroutine, and knows paths only.
 type tours struct {
-	active []*tour // the latest to be heard of first
-	// heard are the latest directories listed that belong to no tour.
-	heard []string
+	active []*tour // the latest to be listed in first
+	// single are the latest directories listed that belong to no tour.
+	single []string
 }
 
 // tour is one such walk: from its first directories on down, in the order of the
@@ -23,12 +23,12 @@ type tour struct {
 	// large: the directories are too large to be listed several in a page, and are
 	// listed side by side instead.
 	large    bool
-	vanguard vanguard
+	siblings siblings
 }
 
 const (
-	maxTours = 8
-	maxHeard = 32
+	maxTours  = 8
+	maxSingle = 32
 	// maxGap is how many directories may be left out or come late: several
 	// threads list side by side, and some walks leave out a few.
 	maxGap = 8
@@ -69,21 +69,21 @@ func (ts *tours) listed(dir string, gap func(parent, from, to string) int) (t *t
 	if dir == "" {
 		return nil, false
 	}
-	for i, h := range ts.heard {
+	for i, h := range ts.single {
 		hp, hn := split(h)
 		if hp != parent || hn == name {
 			continue
 		}
 		if n := gap(parent, hn, name); n >= 0 && n <= maxGap {
-			ts.heard = slices.Delete(ts.heard, i, i+1)
+			ts.single = slices.Delete(ts.single, i, i+1)
 			t := &tour{scope: parent, last: dir}
 			ts.active = slices.Insert(ts.active, 0, t)
 			return t, true
 		}
 	}
-	ts.heard = append(slices.DeleteFunc(ts.heard, func(h string) bool { return h == dir }), dir)
-	if len(ts.heard) > maxHeard {
-		ts.heard = ts.heard[1:]
+	ts.single = append(slices.DeleteFunc(ts.single, func(h string) bool { return h == dir }), dir)
+	if len(ts.single) > maxSingle {
+		ts.single = ts.single[1:]
 	}
 	return nil, false
 }

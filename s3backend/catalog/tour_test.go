@@ -57,8 +57,8 @@ func TestToursAreBounded(t *testing.T) {
 		tell(&ts, top+"/a", top+"/b", top+"x/y")
 		ts.surplus()
 	}
-	if len(ts.active) > maxTours || len(ts.heard) > maxHeard {
-		t.Errorf("%d tours, %d heard", len(ts.active), len(ts.heard))
+	if len(ts.active) > maxTours || len(ts.single) > maxSingle {
+		t.Errorf("%d tours, %d single", len(ts.active), len(ts.single))
 	}
 }
 

@@ -2,13 +2,13 @@ package catalog
 
 import "time"
 
-// maxVanguard is the most directories that are listed side by side ahead of a walk;
+// maxSiblings is the most directories that are listed side by side ahead of a walk;
 // each is at most loadAhead names ahead.
-const maxVanguard = 8
+const maxSiblings = 8
 
-// vanguard lists the next siblings on a walk, each by itself: they are too large for
+// siblings lists the next siblings on a walk, each by itself: they are too large for
 // several to fit into a page.
-type vanguard struct {
+type siblings struct {
 	window int
 	ahead  map[string]*growing
 	// now is the listing that the walk has come to: it is held until the walk goes
@@ -18,7 +18,7 @@ type vanguard struct {
 }
 
 // lead goes ahead of dir; walks.mu is held.
-func (v *vanguard) lead(c *Catalog, dir string) {
+func (v *siblings) lead(c *Catalog, dir string) {
 	if v.ahead == nil {
 		v.ahead, v.window = make(map[string]*growing), 1
 		v.idle = time.AfterFunc(walkerIdle, func() {
@@ -33,7 +33,7 @@ func (v *vanguard) lead(c *Catalog, dir string) {
 		delete(v.ahead, dir)
 		v.relieve(c)
 		v.now = g
-		v.window = min(2*v.window, maxVanguard)
+		v.window = min(2*v.window, maxSiblings)
 	}
 	for path := range v.ahead {
 		if walkedBefore(path, dir) {
@@ -66,7 +66,7 @@ func (v *vanguard) lead(c *Catalog, dir string) {
 }
 
 // drop lets go of a listing that was asked for in vain.
-func (v *vanguard) drop(c *Catalog, path string) {
+func (v *siblings) drop(c *Catalog, path string) {
 	n := v.ahead[path].leaveAhead()
 	delete(v.ahead, path)
 	c.counts.aheadPages.Add(n)
@@ -74,7 +74,7 @@ func (v *vanguard) drop(c *Catalog, path string) {
 }
 
 // relieve lets go of the listing that the walk has come to.
-func (v *vanguard) relieve(c *Catalog) {
+func (v *siblings) relieve(c *Catalog) {
 	if v.now != nil {
 		n := v.now.leaveAhead()
 		c.counts.aheadPages.Add(n)
@@ -84,7 +84,7 @@ func (v *vanguard) relieve(c *Catalog) {
 }
 
 // end lets go of all; walks.mu is held.
-func (v *vanguard) end(c *Catalog) {
+func (v *siblings) end(c *Catalog) {
 	for path := range v.ahead {
 		v.drop(c, path)
 	}
