@@ -31,7 +31,8 @@ type Pager interface {
 type Peeker interface {
 	// Peek returns the first entries of the span, as many as the server gives at
 	// once, in its order. They are the caller's; whole says that there are no others.
-	// Where there are none, nothing lies below.
+	// Where there are none nothing lies there, unless they are not whole: the server
+	// ignores span.After.
 	Peek(ctx context.Context, span Span) (entries []Entry, whole bool, err error)
 }
 
@@ -75,7 +76,8 @@ func (c *Client) Peek(ctx context.Context, span Span) ([]Entry, bool, error) {
 	l := listing{Span: span, tokens: make(map[string]struct{})}
 	for token := ""; ; {
 		entries, next, err := c.page(ctx, &l, token, 0)
-		if err != nil || len(entries) > 0 || next == "" {
+		// A server that ignores span.After may have millions of keys before it.
+		if err != nil || len(entries) > 0 || next == "" || span.After != "" && c.IgnoresAfter() {
 			return entries, next == "", err
 		}
 		token = next

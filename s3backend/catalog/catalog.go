@@ -177,7 +177,7 @@ func (c *Catalog) forgetLocked(path string) {
 	c.store.drop(nodeKey(path), listingKey(path), listingKey(dir))
 	// Its names are asked for one by one until it is listed: who goes through a listing
 	// that was dropped goes on with it.
-	c.strays.peeked(dir, false)
+	c.strays.peeked(dir, false, 0)
 	// Last: who begins to read the Ledger in the new epoch must not find it there.
 	c.epoch.Add(1)
 }

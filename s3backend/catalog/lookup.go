@@ -20,7 +20,7 @@ func (c *Catalog) Lookup(ctx context.Context, path string) (Node, error) {
 	if _, ok := c.means(path); !ok {
 		return Node{}, &AbsentError{Path: path, Fresh: forEver}
 	}
-	c.peeks.used(path)
+	c.used(path)
 	if n, err, ok := c.kept(path); ok {
 		return n, err
 	}
@@ -36,15 +36,24 @@ func (c *Catalog) Lookup(ctx context.Context, path string) (Node, error) {
 			}
 		}
 		ctx = c.withFallback(ctx, func() bool { return c.everKnown(path) != nil })
-		if c.askAround(ctx, path, key.epoch) {
+		names, err := c.askAround(ctx, path, key.epoch)
+		if names == nil {
 			if n, err, ok := c.kept(path); ok {
 				return n, err
 			}
 		}
+		var n Node
 		asked := time.Now()
-		n, err := c.askLookup(ctx, path, key.epoch)
+		if err == nil {
+			n, err = c.askLookup(ctx, path, key.epoch)
+			c.await(names)
+		}
 		if old := c.expired(err, path); old != nil {
 			return c.answerExpired(path, old)
+		}
+		if err == nil && n.Dir {
+			dir, _ := split(path)
+			c.strays.found(dir)
 		}
 		return c.keep(path, n, err, asked, key.epoch)
 	})

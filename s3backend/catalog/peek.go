@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"io/fs"
+	"slices"
 	"sync"
 	"time"
 
@@ -17,46 +18,29 @@ import (
 // alone, pages of hundreds of keys are given up, until somebody would have had use of
 // one. Safe for concurrent use; the zero value peeks.
 type peeks struct {
-	mu    sync.Mutex // guards the following
-	spent int
-	// asked are the directories asked for last, whose names nobody has asked for.
-	asked [maxPeeked]string
-	next  int
+	mu    sync.Mutex // guards worth
+	worth worth
 }
-
-const (
-	maxPeeked = 16
-	// maxSpent is how many large pages may have been for nothing, each that was not
-	// making up for one more.
-	maxSpent = 8
-	// smallPage is what a page may hold without being large: 30 KB, a packet or two
-	// more than for one key.
-	smallPage = 100
-)
 
 // due reports whether to ask for a page.
 func (p *peeks) due() bool {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	return p.spent < maxSpent
+	return p.worth.due()
 }
 
 // took takes note that path is a directory, and of how many keys told so.
 func (p *peeks) took(path string, keys int) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if keys > smallPage {
-		p.spent++
-	}
-	p.asked[p.next] = path
-	p.next = (p.next + 1) % maxPeeked
+	p.worth.took(reach{path, path}, keys)
 }
 
 // denied takes note that there may be no more use in asking for pages.
 func (p *peeks) denied() {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	p.spent = maxSpent
+	p.worth.denied()
 }
 
 // used takes note that somebody asks for path.
@@ -67,13 +51,7 @@ func (p *peeks) used(path string) {
 	}
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	for i, asked := range p.asked {
-		if asked == dir {
-			p.asked[i] = ""
-			p.spent = max(p.spent-2, 0)
-			return
-		}
-	}
+	p.worth.used(dir)
 }
 
 // mayPeek reports whether what a page of keys tells could be kept, and is likely to be
@@ -101,41 +79,57 @@ func (c *Catalog) peek(ctx context.Context, b s3backend.Peeker, path string, epo
 		return Node{}, false, err
 	}
 	c.peeks.took(path, len(keys))
-	c.strays.peeked(path, c.learnBelow(path, keys, whole, asked, epoch))
+	listed, dirs := c.learnKeys(s3backend.Span{Prefix: c.Below(path)}, path, keys, whole, asked, epoch)
+	c.strays.peeked(path, slices.Contains(listed, path), dirs)
 	return c.dirNode(path, keys[0]), true, nil
 }
 
-// learnBelow keeps what the first keys below path tell, whole or not, and reports
-// whether path is listed then. What is not in order tells nothing else than that it is
-// there.
-func (c *Catalog) learnBelow(path string, keys []s3backend.Entry, whole bool, asked time.Time, epoch uint64) bool {
-	type listed struct {
-		path string
-		l    *Listing
-	}
-	var all []listed
+// learnKeys keeps what the first keys of a span tell, which lies below scope, whole or
+// not. It returns the directories that are listed then, in the order of the keys, and
+// otherwise how many were seen in scope. What is not in order tells nothing else than
+// that it is there.
+func (c *Catalog) learnKeys(span s3backend.Span, scope string, keys []s3backend.Entry, whole bool, asked time.Time, epoch uint64) (listed []string, dirs int) {
+	var all []*Listing
 	s := sweep{
-		rules: c.rules(path), seed: c.seed, ttl: c.cfg.TTL, asked: asked,
-		done: func(path string, l *Listing) { all = append(all, listed{path, l}) },
+		rules: c.rules(scope), seed: c.seed, ttl: c.cfg.TTL, after: span.After, asked: asked,
+		done: func(path string, l *Listing) {
+			listed, all = append(listed, path), append(all, l)
+		},
 	}
-	s.enter(c.Below(path), path)
+	s.enter(span.Prefix, scope)
 	for _, e := range keys {
-		if s.add(e) != nil {
-			return false
+		last := s.last
+		if s.add(e) == nil {
+			continue
 		}
+		switch key := e.Object.Key; {
+		case key < last:
+			c.sawDisorder()
+		case last == "" && key <= span.After:
+			c.sawNoSpans()
+		}
+		return nil, 0
 	}
 	if whole {
 		s.end()
 	}
-	for _, a := range all {
-		c.learn(a.path, a.l, epoch)
+	for i, path := range listed {
+		c.learn(path, all[i], epoch)
 	}
-	// The directories that the last key lies in go on behind it. path itself the
+	if len(s.open) == 0 {
+		return listed, 0
+	}
+	// The directories that the last key lies in go on behind it. scope itself the
 	// caller keeps.
-	for _, in := range s.open[min(1, len(s.open)):] {
+	for _, in := range s.open[1:] {
 		_, name := split(in.path)
 		marker := in.m.out.Marker
 		c.keep(in.path, Node{Name: name, Dir: true, Object: marker, ModTime: marker.ModTime}, nil, asked, epoch)
 	}
-	return whole
+	for _, n := range s.open[0].m.held {
+		if n.Dir {
+			dirs++
+		}
+	}
+	return listed, dirs
 }

@@ -40,6 +40,9 @@ func (p peeker) Peek(ctx context.Context, span s3backend.Span) (keys []s3backend
 	if span.Deep {
 		how = "peek "
 	}
+	if span.After != "" {
+		how = "beside " + span.After + " in "
+	}
 	return keys, whole, p.note(ctx, how+span.Prefix)
 }
 
@@ -153,7 +156,8 @@ func TestPeekTellsAllOfASmallDirectory(t *testing.T) {
 
 // Stats on large directories alone are worth no pages, until somebody goes into one.
 func TestPeeksAreGivenUp(t *testing.T) {
-	s, c := newPeeker(t, grid("", 40, 150)...)
+	// So many files before them that a page of the root's names shows none of them.
+	s, c := newPeeker(t, append(grid("", 40, 150), grid("!", 1000)...)...)
 	count := func(from, to int) (pages int) {
 		t.Helper()
 		for i := from; i < to; i++ {
@@ -187,7 +191,7 @@ func TestPeeksAreGivenUp(t *testing.T) {
 
 // Small ones cost nothing beside a key, and go on being told.
 func TestSmallPeeksGoOn(t *testing.T) {
-	s, c := newPeeker(t, grid("", 100, 3)...)
+	s, c := newPeeker(t, append(grid("", 100, 3), grid("!", 1000)...)...)
 	for i := range 100 {
 		if _, err := c.Lookup(context.Background(), fmt.Sprintf("%03d", i)); err != nil {
 			t.Fatal(err)

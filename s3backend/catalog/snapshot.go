@@ -23,7 +23,7 @@ func (c *Catalog) Open(path string) (*Snapshot, error) {
 	if what, ok := c.means(path); !ok || what != itself {
 		return nil, &AbsentError{Path: path, Fresh: forEver}
 	}
-	c.peeks.used(path + "/")
+	c.used(path + "/")
 	c.heard(path)
 	g, l, err := c.grow(path)
 	switch {
