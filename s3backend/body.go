@@ -150,23 +150,26 @@ func (b *body) connect() error {
 	if err := b.series.pause(ctx); err != nil {
 		return err
 	}
-	return b.series.run(ctx, func(ctx context.Context) error {
-		a, err := b.c.ask(ctx, b.ctx, b.obj, b.pos, b.end, b.c.patience(b.series.attempts))
-		if err != nil {
-			return err
-		}
-		if b.obj.ETag == "" && a.header.Get("ETag") == "" {
-			a.late = 0 // it could not be gone on with
-		}
-		b.answer = a
-		if b.obj.ETag == "" {
-			b.obj.ETag = a.header.Get("ETag")
-		}
-		if b.obj.VersionID == "" {
-			b.obj.VersionID = a.header.Get(versionHeader)
-		}
-		return nil
-	})
+	return b.c.orFormer(ctx, &b.obj, func() error { return b.series.run(ctx, b.request) })
+}
+
+// request makes one attempt at it.
+func (b *body) request(ctx context.Context) error {
+	a, err := b.c.ask(ctx, b.ctx, b.obj, b.pos, b.end, b.c.patience(b.series.attempts))
+	if err != nil {
+		return err
+	}
+	if b.obj.ETag == "" && a.header.Get("ETag") == "" {
+		a.late = 0 // it could not be gone on with
+	}
+	b.answer = a
+	if b.obj.ETag == "" {
+		b.obj.ETag = a.header.Get("ETag")
+	}
+	if b.obj.VersionID == "" {
+		b.obj.VersionID = a.header.Get(versionHeader)
+	}
+	return nil
 }
 
 // fail makes err final. An end of the context is the caller's error, or that of

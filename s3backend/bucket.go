@@ -32,7 +32,8 @@ type Bucket interface {
 	// n > 0 and off+n <= obj.Size, anything else is fs.ErrInvalid without a
 	// request. The body yields exactly n bytes and then io.EOF, or an error
 	// other than io.EOF; bytes already read stay right. When the version is gone
-	// the error is ErrChanged (from Open or from Read). ctx governs the body too:
+	// the error is ErrChanged (from Open or from Read); one without a VersionID is
+	// not gone while the bucket keeps a version with its ETag and size. ctx governs the body too:
 	// after its end Read returns its error at once. The caller closes the body;
 	// Close may be called at any time and waits for nothing.
 	Open(ctx context.Context, obj Object, off, n int64) (io.ReadCloser, error)

@@ -57,13 +57,15 @@ func (c *Client) Checksum(ctx context.Context, obj Object) (Checksum, error) {
 		return Checksum{}, opError(op, obj.Key, fs.ErrInvalid)
 	}
 	var sum Checksum
-	err := c.call(ctx, op, obj.Key, func(ctx context.Context) error {
-		header, err := c.headVersion(ctx, obj)
-		if statusOf(err) == http.StatusBadRequest {
-			return c.headReason(ctx, obj.Key, nil, err)
-		}
-		sum = c.checksumOf(header)
-		return err
+	err := c.orFormer(ctx, &obj, func() error {
+		return c.call(ctx, op, obj.Key, func(ctx context.Context) error {
+			header, err := c.headVersion(ctx, obj)
+			if statusOf(err) == http.StatusBadRequest {
+				return c.headReason(ctx, obj.Key, nil, err)
+			}
+			sum = c.checksumOf(header)
+			return err
+		})
 	})
 	if err != nil {
 		return Checksum{}, err

@@ -29,6 +29,7 @@ type Client struct {
 	// pageTexts are buffers (*bytes.Buffer) for pages of listings.
 	pageTexts sync.Pool
 	reach     reach
+	formers   formers
 
 	transport *http.Transport
 	creds     *refresher // nil for unsigned requests
@@ -96,6 +97,7 @@ func (c *Client) KeyID() string { return c.sse.id }
 func (c *Client) Close() error {
 	c.close()
 	c.reach.close()
+	c.formers.close()
 	if c.creds != nil {
 		c.creds.chain.running.Wait()
 	}

@@ -6,7 +6,9 @@
 // total size, length and ETag of every answer are compared with the question,
 // because the SDK and some servers let wrong answers through. A connection that
 // breaks or stalls is resumed from the byte reached, and what somebody waits for is
-// asked again, once in a while, when it is only late (hedges).
+// asked again, once in a while, when it is only late (hedges). A version that was
+// replaced is read by its id, for which a bucket that keeps versions is asked where only
+// the bytes are known (formers).
 //
 // Every call ends within its time: one loop (series) makes all attempts, with
 // jittered back-off, and when the server throttles, a pacer holds back the whole

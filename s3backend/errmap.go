@@ -83,8 +83,10 @@ func judgeAnswer(op string, resp *http.Response, err error) verdict {
 		v.err = ErrCredentials
 	case resp.StatusCode == http.StatusForbidden || v.err == ErrCredentials:
 		v.skew, v.dated = skewOf(resp)
-	case v.err == fs.ErrNotExist && (op == "list" || op == "versions" || op == "versioning"):
+	case v.err == fs.ErrNotExist && op == "list":
 		v.err = ErrNoBucket
+	case v.err == fs.ErrNotExist && (op == "versions" || op == "versioning"):
+		v.err = ErrBadAnswer // not a part of this server; a missing bucket has a code
 	case v.err == fs.ErrNotExist && (op == "open" || op == "checksum"):
 		v.err = ErrChanged
 	}

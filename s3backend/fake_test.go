@@ -59,11 +59,15 @@ type fake struct {
 }
 
 // serve starts a server that calls handler with the number of the request, from
-// 1.
+// 1. It lists no versions: who asks for them is told so, and not counted.
 func serve(t *testing.T, handler func(w http.ResponseWriter, r *http.Request, n int)) *fake {
 	t.Helper()
 	f := &fake{}
 	f.Server = httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.URL.Query().Has("versions") {
+			fail(w, http.StatusNotImplemented, "NotImplemented")
+			return
+		}
 		f.mu.Lock()
 		f.requests = append(f.requests, r)
 		n := len(f.requests)

@@ -135,6 +135,62 @@ func TestReadOnByLearntVersion(t *testing.T) {
 	}
 }
 
+// TestReadOnByVersionAskedFor: such a handle reads on, too, when the object was replaced
+// or deleted before any GET of it told its id, because it has not been read yet or was
+// read by a mount before: the bucket is asked for its versions, once. Without versions
+// that costs one question as well.
+func TestReadOnByVersionAskedFor(t *testing.T) {
+	for _, tt := range []struct {
+		name       string
+		versioning bool
+		cached     bool // the first blocks, by another mount
+		change     func(*stand, file)
+	}{
+		{"overwritten", true, false, func(s *stand, f file) { s.overwrite(f, 100*kib) }},
+		{"deleted", true, false, func(s *stand, f file) { s.bucket.Delete(f.key) }},
+		{"cached, overwritten", true, true, func(s *stand, f file) { s.overwrite(f, f.size) }},
+		{"cached, deleted", true, true, func(s *stand, f file) { s.bucket.Delete(f.key) }},
+		{"cached, both", true, true, func(s *stand, f file) { s.overwrite(f, f.size); s.bucket.Delete(f.key) }},
+		{"unversioned", false, false, func(s *stand, f file) { s.overwrite(f, 100*kib) }},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			s := newStand(t)
+			s.bucket.SetVersioning(tt.versioning)
+			f := s.put("d/f", 640*kib)
+			options := []string{"--block-size", "64KiB", "--read-part-size", "64KiB", "--read-ahead", "0"}
+			if tt.cached {
+				d := s.mount(options...)
+				h, err := os.Open(f.path())
+				if err != nil {
+					t.Fatal(err)
+				}
+				err = errors.Join(f.readAt(h, 0, 128*kib), h.Close())
+				if code := d.unmount(); err != nil || code != 0 {
+					t.Fatal(err, code)
+				}
+			}
+			s.mount(options...)
+			if _, err := os.ReadDir(filepath.Join(s.mnt, "d")); err != nil {
+				t.Fatal(err)
+			}
+			h := f.open(t, 0)
+			tt.change(s, f)
+			s.server.Reset()
+			for off := int64(0); off < f.size; off += 64 * kib {
+				switch err := f.readAt(h, off, 4096); {
+				case tt.versioning && err != nil:
+					t.Errorf("at %d: %v", off, err)
+				case !tt.versioning && !errors.Is(err, unix.ESTALE):
+					t.Errorf("at %d: %v, want ESTALE", off, err)
+				}
+			}
+			if n := s.server.Count(s3test.OpVersions); n != 1 {
+				t.Errorf("asked for versions %d times", n)
+			}
+		})
+	}
+}
+
 // TestFaultF10ServerIgnoresConditions: the client compares what the server did not.
 func TestFaultF10ServerIgnoresConditions(t *testing.T) {
 	s := newStand(t)

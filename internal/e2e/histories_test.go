@@ -18,6 +18,7 @@ type mountStory struct {
 	ahead           string
 	open, offlineOK bool
 	escape          bool
+	versions        bool
 	steps           []model.Step
 }
 
@@ -35,6 +36,7 @@ func anyMountStory() *rapid.Generator[mountStory] {
 			open:      rapid.IntRange(0, 3).Draw(t, "open") == 3,
 			offlineOK: rapid.Bool().Draw(t, "offline"),
 			escape:    rapid.Bool().Draw(t, "escape"),
+			versions:  rapid.IntRange(0, 3).Draw(t, "versions") == 3,
 			steps:     steps.Draw(t, "steps"),
 		}
 	})
@@ -64,6 +66,7 @@ func TestHistories(t *testing.T) {
 
 func (story mountStory) tell(t *testing.T) model.Counts {
 	s := newStandWith(t, s3test.ServerConfig{PageSize: story.page})
+	s.bucket.SetVersioning(story.versions)
 	unmappable, consistency := "hide", "ttl"
 	if story.escape {
 		unmappable = "escape"
@@ -83,7 +86,7 @@ func (story mountStory) tell(t *testing.T) model.Counts {
 			// The daemon asks after 1, 2, 4 and 5 s whether S3 is back.
 			Recovery: 10 * time.Second, RootKeeps: true,
 		},
-		Bucket: m, Subject: m, Background: story.ahead == "on",
+		Bucket: m, Subject: m, Background: story.ahead == "on", Versions: story.versions,
 	}
 	if err := m.Remount(); err != nil {
 		t.Fatal(err)

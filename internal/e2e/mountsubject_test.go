@@ -136,9 +136,6 @@ type mountHandle struct {
 
 func (h *mountHandle) Object() model.Object { return h.object }
 
-// Known is false: it cannot be told from here.
-func (h *mountHandle) Known() bool { return false }
-
 func (h *mountHandle) Read(p []byte, off int64) (n int, err error) {
 	for n < len(p) {
 		k, err := pread(h.f, p[n:], off+int64(n))

@@ -77,7 +77,7 @@ func (s story) tell(dir string) (model.Counts, error) {
 			Record: model.NewRecord(model.Rules{Prefix: s.prefix, NameMax: s.nameMax, Escape: s.escape}, time.Now()),
 			TTL:    s.ttl, NegativeTTL: s.negative, Blur: 15 * time.Second, Offline: s.offline,
 		},
-		Bucket: bucket, Subject: p, Forgets: true, Background: s.ahead,
+		Bucket: bucket, Subject: p, Forgets: true, Background: s.ahead, Versions: s.versions,
 	}
 	err := t.Tell(s.steps)
 	if ended := p.end(); err == nil {

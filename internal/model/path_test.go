@@ -159,8 +159,6 @@ type handle struct {
 
 func (h *handle) Object() model.Object { return object(h.object) }
 
-func (h *handle) Known() bool { return h.object.VersionID != "" }
-
 func (h *handle) Read(b []byte, off int64) (int, error) {
 	if h.reader == nil {
 		return 0, nil

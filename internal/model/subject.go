@@ -46,8 +46,6 @@ type Directory interface {
 // Handle is an open file, of one version.
 type Handle interface {
 	Object() Object
-	// Known reports whether its version id is known: it is never gone then.
-	Known() bool
 	// Read returns what lies in the len(p) bytes at off.
 	Read(p []byte, off int64) (n int, err error)
 	Close()

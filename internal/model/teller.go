@@ -42,6 +42,8 @@ type Teller struct {
 	Subject Subject
 	// Forgets: from a read that has failed with ErrStale on the name is looked up anew.
 	Forgets bool
+	// Versions: the bucket keeps them all, so that no read fails with ErrStale.
+	Versions bool
 	// Background: questions may be under way at any time.
 	Background bool
 	Counts     Counts
@@ -311,7 +313,7 @@ func (t *Teller) read(s Step) error {
 		if t.Forgets {
 			t.Judge.Forget(f.path, said.Answered)
 		}
-		if !wasNot || f.Known() {
+		if !wasNot || t.Versions {
 			return fmt.Errorf("%q is stale at version %d, which is there", f.path, o.Version)
 		}
 		return nil

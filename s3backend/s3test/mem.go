@@ -18,8 +18,7 @@ import (
 // Mem is a bucket in memory and implements s3backend.Bucket. Changes are atomic:
 // every answer, and every body to its end, is of one version. A body opened goes
 // on with its version after that was replaced, as S3's do; a new Open of a
-// replaced version is ErrChanged, unless versioning is on and the object has a
-// VersionID. Safe for concurrent use.
+// replaced version is ErrChanged, unless versioning is on. Safe for concurrent use.
 type Mem struct {
 	mu         sync.RWMutex // guards all below
 	versioning bool
@@ -307,10 +306,29 @@ func (m *Mem) exact(ctx context.Context, obj s3backend.Object) (*version, error)
 		return nil, err
 	}
 	v := m.find(obj.Key, obj.VersionID)
-	if v == nil || !v.obj.SameVersion(obj) {
+	if v != nil && v.obj.SameVersion(obj) {
+		return v, nil
+	}
+	if v = m.former(obj); v == nil {
 		return nil, s3backend.ErrChanged
 	}
 	return v, nil
+}
+
+// former returns the newest readable version with the bytes of obj, of which no
+// VersionID is known; nil if there is none.
+func (m *Mem) former(obj s3backend.Object) *version {
+	m.mu.RLock()
+	defer m.mu.RUnlock()
+	if obj.VersionID != "" {
+		return nil
+	}
+	for _, v := range slices.Backward(m.keys[obj.Key]) {
+		if !v.deleted && v.obj.SameVersion(obj) && !v.listed().Archived() {
+			return v
+		}
+	}
+	return nil
 }
 
 // Checksum implements Checksummer. The first call for a version reads all of it.

@@ -14,21 +14,27 @@ import (
 	"github.com/zs3fs/zs3fs/s3backend/s3test"
 )
 
-// wantOld opens a version that is no longer current: readable by its id where
-// versions are kept, else changed; and changed in any case without the id.
+// wantOld opens a version that is no longer current: readable where versions are
+// kept, by its id and without; else changed.
 func (s suite) wantOld(old s3backend.Object, version uint32) {
 	s.Helper()
 	if s.Versioned {
-		if err := s.check(old, 1, version, 0, old.Size); err != nil {
-			s.Errorf("version %s: %v", old.VersionID, err)
+		for _, id := range []string{old.VersionID, ""} {
+			old.VersionID = id
+			if err := s.check(old, 1, version, 0, old.Size); err != nil {
+				s.Errorf("version %q: %v", id, err)
+			}
 		}
-		old.VersionID = ""
+		old.ETag = neverPut
 	}
 	_, err := s.read(old, 0, old.Size)
 	s.wantError(err, s3backend.ErrChanged, old.Key, "open", "read")
 	_, err = s.read(old, old.Size-1, 1)
 	s.wantError(err, s3backend.ErrChanged, old.Key, "open", "read")
 }
+
+// neverPut is an ETag of no version.
+const neverPut = `"00000000000000000000000000000000"`
 
 func testOpenReplaced(s suite) {
 	old := s.put("k", 1, 1, 1000)
