@@ -84,16 +84,16 @@ func (f *file) set(o s3backend.Object) {
 	f.course.mu.Unlock()
 }
 
-// refresh takes a later look at the same bytes. A listing knows no content type, and
-// no version id but where it is one of versions, so that it does not replace what HEAD
-// said of the same put.
+// refresh takes a later look at the same bytes. A listing knows no content type, not
+// whether it was restored, and no version id but where it is one of versions, so that it
+// does not replace what HEAD said of the same put. HEAD leaves STANDARD out.
 func (f *file) refresh(o s3backend.Object) {
 	f.gone.Store(false)
 	f.course.mu.Lock()
 	mtime, m := f.mtime, f.more
 	f.course.mu.Unlock()
 	if (o.VersionID == "" || o.VersionID == m.versionID) && o.ContentType == "" && o.ModTime.Unix() == mtime &&
-		o.StorageClass == m.storageClass {
+		storageClass(o) == storageClass(s3backend.Object{StorageClass: m.storageClass}) && (m.restored || !o.Restored) {
 		return
 	}
 	f.set(o)

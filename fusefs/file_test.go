@@ -27,7 +27,15 @@ func TestFilesHoldTheirObject(t *testing.T) {
 		if g := newFile(d, "b", o); g.more != f.more {
 			t.Error("two files alike share nothing")
 		}
+		restored := o
+		restored.Restored = true // of a server that tells no content type
+		f.refresh(restored)
+		f.refresh(o)
+		if got := f.object(); got != restored {
+			t.Errorf("after a listing %+v, want %+v", got, restored)
+		}
 		headed := o
+		headed.StorageClass = ""
 		headed.VersionID, headed.ContentType, headed.ModTime = "v1", "text/plain", at.Add(time.Second)
 		f.refresh(headed)
 		o.ModTime = headed.ModTime
