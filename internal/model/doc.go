@@ -5,8 +5,8 @@
 //
 // [Rules] make a [Tree] of a set of [Keys]. A [Record] remembers every state of a
 // bucket, and a [Judge] says of an answer whether it was the truth at some moment
-// from which it may still be believed. [Steps] are what happens: changes behind the
-// reader's back, questions, and time that passes.
+// from which it may still be believed. A history is of [Step]s: changes behind the
+// reader's back, questions, and time that passes. A [Teller] tells it to a [Subject].
 //
 // Its own test tells histories of them to the read path without a mount, in virtual
 // time; internal/e2e tells them to a mount.

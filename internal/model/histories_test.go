@@ -66,7 +66,10 @@ func (s story) tell(dir string) (model.Counts, error) {
 		OfflineOK: s.offline, Escape: s.escape,
 	}}
 	if s.kept {
-		p.kept, _ = os.MkdirTemp("", "zs3fs-model-")
+		var err error
+		if p.kept, err = os.MkdirTemp("", "zs3fs-model-"); err != nil {
+			return model.Counts{}, err
+		}
 		defer os.RemoveAll(p.kept)
 	}
 	if err := p.begin(); err != nil {

@@ -115,7 +115,7 @@ func (j *Judge) Looked(path string, is Node, said Said) error {
 	}
 	if at, ok := j.revalidated[path]; ok && is.Kind == File && is.Object.ETag != "" {
 		if did, _ := j.Holds(path, is.Object.ETag, at, said.Answered); !did {
-			return fmt.Errorf("%q is said to be version %d, though it was found to be another", path, is.Object.Version)
+			return fmt.Errorf("%q is said to be %s, though it was found to be another", path, is.Object.ETag)
 		}
 	}
 	from := j.since(path, is.Kind, said, ttl)
@@ -232,7 +232,7 @@ func (j *Judge) tell(path string, from, to time.Time) string {
 	var b strings.Builder
 	for _, s := range j.during(from, to) {
 		n := j.shown(s).At(path)
-		fmt.Fprintf(&b, "%v %s from %v; ", n.Kind, n.Object.ETag, s.earliest.Sub(j.Begin()))
+		fmt.Fprintf(&b, "%v %s from %v; ", n.Kind, n.Object.ETag, s.Earliest.Sub(j.Begin()))
 	}
 	return b.String()
 }

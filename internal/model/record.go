@@ -7,41 +7,44 @@ import (
 
 // Record remembers every state of a bucket.
 type Record struct {
-	// Quiet: no question is under way while the bucket changes, so that none can see
-	// some of it before a change and some after.
-	Quiet bool
-
 	rules  Rules
 	states []*state
 }
 
-// state is what a bucket held from some moment of [earliest, latest] on.
+// When is the time of a change: some moment of [Earliest, Latest].
+type When struct {
+	Earliest, Latest time.Time
+	// Quiet: no question was under way meanwhile, so that none can have seen some of the
+	// bucket before the change and some after.
+	Quiet bool
+}
+
+// state is what a bucket held from some moment of a change on.
 type state struct {
-	earliest, latest time.Time
-	quiet            bool
-	keys             Keys
-	tree             *Tree // nil until it is asked for
+	When
+	keys Keys
+	tree *Tree // nil until it is asked for
 }
 
 // NewRecord returns the record of a bucket that is empty at begin.
 func NewRecord(rules Rules, begin time.Time) *Record {
-	return &Record{rules: rules, states: []*state{{earliest: begin, latest: begin, keys: Keys{}}}}
+	return &Record{rules: rules, states: []*state{{When: When{Earliest: begin, Latest: begin}, keys: Keys{}}}}
 }
 
-// Put says that key got an object at some moment of [earliest, latest].
-func (r *Record) Put(key string, o Object, earliest, latest time.Time) {
-	r.change(earliest, latest, func(keys Keys) { keys[key] = o })
+// Put says that key got an object.
+func (r *Record) Put(key string, o Object, when When) {
+	r.change(when, func(keys Keys) { keys[key] = o })
 }
 
-// Delete says that key was deleted at some moment of [earliest, latest].
-func (r *Record) Delete(key string, earliest, latest time.Time) {
-	r.change(earliest, latest, func(keys Keys) { delete(keys, key) })
+// Delete says that key was deleted.
+func (r *Record) Delete(key string, when When) {
+	r.change(when, func(keys Keys) { delete(keys, key) })
 }
 
-func (r *Record) change(earliest, latest time.Time, do func(Keys)) {
+func (r *Record) change(when When, do func(Keys)) {
 	keys := maps.Clone(r.Now())
 	do(keys)
-	r.states = append(r.states, &state{earliest: earliest, latest: latest, quiet: r.Quiet, keys: keys})
+	r.states = append(r.states, &state{When: when, keys: keys})
 }
 
 // Now returns what the bucket holds.
@@ -51,7 +54,7 @@ func (r *Record) Now() Keys { return r.states[len(r.states)-1].keys }
 func (r *Record) Tree() *Tree { return r.shown(r.states[len(r.states)-1]) }
 
 // Begin is when the record begins.
-func (r *Record) Begin() time.Time { return r.states[0].earliest }
+func (r *Record) Begin() time.Time { return r.states[0].Earliest }
 
 func (r *Record) shown(s *state) *Tree {
 	if s.tree == nil {
@@ -64,10 +67,10 @@ func (r *Record) shown(s *state) *Tree {
 func (r *Record) during(from, to time.Time) []*state {
 	first, end := 0, 0
 	for i, s := range r.states {
-		if !s.latest.After(from) {
+		if !s.Latest.After(from) {
 			first = i // it was this one by then, or a later one
 		}
-		if !s.earliest.After(to) {
+		if !s.Earliest.After(to) {
 			end = i + 1
 		}
 	}
@@ -83,7 +86,7 @@ func (r *Record) spans(from, to time.Time, blur time.Duration) [][]*state {
 		n := i + 1
 		if n < len(states) {
 			// It began before the next one came, at the latest.
-			for end := states[n].latest.Add(blur); n < len(states) && !states[n].quiet && !states[n].earliest.After(end); {
+			for end := states[n].Latest.Add(blur); n < len(states) && !states[n].Quiet && !states[n].Earliest.After(end); {
 				n++
 			}
 		}

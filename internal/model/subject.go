@@ -37,9 +37,9 @@ type Subject interface {
 
 // Directory is an open directory.
 type Directory interface {
-	// Read returns its names from the n-th on, or all but the rest after max of them;
-	// hidden is nil where it does not tell what it hides.
-	Read(n, max int) (names []Name, hidden *Hidden, fresh time.Duration, err error)
+	// Read returns its names from the n-th on, at most so many; hidden is nil where it
+	// does not tell what it hides, or these are not all.
+	Read(n, most int) (names []Name, hidden *Hidden, fresh time.Duration, err error)
 	Close()
 }
 

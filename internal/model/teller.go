@@ -13,28 +13,6 @@ import (
 	"github.com/zs3fs/zs3fs/s3backend/s3test"
 )
 
-// Counts are what a history has seen.
-type Counts struct {
-	Answers int // to questions for names
-	Older   int // of them, those that were true no more
-	Offline int // of them, those given while S3 was away
-	Failed  int // for S3 was away
-	Reads   int // that were right
-	Old     int // of them, those of a version that was gone
-	Stale   int // reads whose version was gone
-}
-
-// Add adds others.
-func (c *Counts) Add(d Counts) {
-	c.Answers += d.Answers
-	c.Older += d.Older
-	c.Offline += d.Offline
-	c.Failed += d.Failed
-	c.Reads += d.Reads
-	c.Old += d.Old
-	c.Stale += d.Stale
-}
-
 // Teller tells a history to a subject, and judges it.
 type Teller struct {
 	Judge   *Judge
@@ -52,17 +30,11 @@ type Teller struct {
 
 	versions uint32
 	byETag   map[string]uint32
-	seen     map[string]bool // paths that were ever shown
+	seen     map[string]bool // paths that were ever shown, and some that are asked for before
 	recent   []string        // the latest that were changed
 	files    []opened
 	dirs     []openedDir
 	pending  func() // a change that is to come while the next question is under way
-}
-
-// opened is an open file.
-type opened struct {
-	Handle
-	path string
 }
 
 // openedDir is an open directory, of which the first names were read.
@@ -76,8 +48,11 @@ type openedDir struct {
 // Seed of the coded bytes of all objects.
 const Seed = 7
 
-// Tell tells the steps, and returns the first answer that is wrong.
+// Tell tells the steps to a subject that knows nothing yet of a bucket that is empty, and
+// returns the first answer that is wrong.
 func (t *Teller) Tell(steps []Step) error {
+	t.byETag, t.recent = map[string]uint32{}, []string{""}
+	t.seen = map[string]bool{"": true, "a": true, "a/a": true, "-": true, "b/none": true}
 	defer t.closeAll()
 	for i, s := range steps {
 		// Never at the moment of another, so that a refresh is before or after a question.
@@ -151,78 +126,6 @@ func (t *Teller) closeAll() {
 	t.files, t.dirs = nil, nil
 }
 
-// put makes a new object.
-func (t *Teller) put(key string, size int64, quiet bool) {
-	t.versions++
-	t.putVersion(key, t.versions, size, quiet)
-}
-
-func (t *Teller) putVersion(key string, version uint32, size int64, quiet bool) {
-	t.Judge.Quiet = quiet && !t.Background && len(t.dirs) == 0
-	began := time.Now()
-	etag := t.Bucket.Put(key, version, size)
-	t.Judge.Put(key, Object{ETag: etag, Size: size, Version: version}, began, time.Now())
-	t.note("put %q: version %d of %d bytes, %s", key, version, size, etag)
-	if t.seen == nil {
-		t.byETag, t.recent = map[string]uint32{}, []string{""}
-		t.seen = map[string]bool{"": true, "a": true, "a/a": true, "-": true, "b/none": true}
-	}
-	t.byETag[etag] = version
-	shown := t.Judge.rules.Show(Keys{key: {}})
-	for path := range shown.Files {
-		t.seen[path] = true
-		t.changed(path)
-	}
-	for path := range shown.Dirs {
-		t.seen[path] = true
-	}
-}
-
-// changed says that path was changed.
-func (t *Teller) changed(path string) {
-	t.recent = append(t.recent, path)
-	t.recent = t.recent[max(len(t.recent)-4, 0):]
-}
-
-// changeOne changes a key that has an object, now or while the next question is under
-// way.
-func (t *Teller) changeOne(s Step) {
-	keys := slices.Sorted(maps.Keys(t.Judge.Now()))
-	if len(keys) == 0 {
-		return
-	}
-	key := keys[s.Pick%len(keys)]
-	if hot := t.Judge.rules.Prefix + t.recent[s.Pick%len(t.recent)]; s.Pick > 100 && slices.Contains(keys, hot) {
-		key = hot
-	}
-	change := func(quiet bool) {
-		switch s.Op {
-		case Again:
-			o := t.Judge.Now()[key]
-			t.putVersion(key, o.Version, o.Size, quiet)
-		case Overwrite, Meanwhile:
-			t.put(key, s.Size, quiet)
-		default:
-			t.Judge.Quiet = quiet && !t.Background && len(t.dirs) == 0
-			began := time.Now()
-			t.Bucket.Delete(key)
-			t.Judge.Delete(key, began, time.Now())
-			t.note("delete %q", key)
-			for path := range t.Judge.rules.Show(Keys{key: {}}).Files {
-				t.changed(path)
-			}
-		}
-	}
-	if s.Op != Meanwhile && s.Op != MeanwhileD {
-		change(true)
-		return
-	}
-	t.pending = func() {
-		<-time.After(time.Duration(s.Off%50) * time.Millisecond)
-		change(false)
-	}
-}
-
 // ask does what asks a question, beside a change that waits for one.
 func (t *Teller) ask(do func()) Said {
 	var beside sync.WaitGroup
@@ -237,15 +140,16 @@ func (t *Teller) ask(do func()) Said {
 	return said
 }
 
+// pickRecent: three of five picks, which are below 256, are among what was changed lately,
+// where a subject that keeps answers can go wrong.
+const pickRecent = 100
+
 // path is one of those that were ever shown, or beside or below one.
 func (t *Teller) path(pick int) string {
-	paths := slices.Sorted(maps.Keys(t.seen))
-	switch {
-	case len(paths) == 0:
-		return "a"
-	case pick > 100: // what was changed lately is more of a question
+	if pick > pickRecent {
 		return t.recent[pick%len(t.recent)]
 	}
+	paths := slices.Sorted(maps.Keys(t.seen))
 	path := paths[pick%len(paths)]
 	switch {
 	case pick%11 == 10:

@@ -14,20 +14,19 @@ const maxDepth = 6
 // list reads a directory, whole or the beginning of it.
 func (t *Teller) list(path string, whole bool) error {
 	var (
-		d   openedDir
+		d   = openedDir{path: path}
 		err error
 	)
 	said := t.ask(func() {
-		d = openedDir{path: path, asked: time.Now()}
+		d.asked = time.Now()
 		if d.Directory, err = t.Subject.Opendir(path); err != nil || whole {
 			return
 		}
-		d.names, _, _, err = d.Read(0, 1)
+		if d.names, _, _, err = d.Read(0, 1); err != nil {
+			d.Close()
+		}
 	})
 	switch {
-	case err != nil && d.Directory != nil:
-		d.Close()
-		fallthrough
 	case err != nil:
 		return t.noDirectory(path, err, said)
 	case whole:
@@ -107,31 +106,4 @@ func (t *Teller) walk(path string, depth int) error {
 		}
 	}
 	return nil
-}
-
-// open opens a file; other paths are looked up only.
-func (t *Teller) open(path string, direct bool) error {
-	var (
-		h   Handle
-		err error
-	)
-	said := t.ask(func() { h, err = t.Subject.Open(path, direct) })
-	switch {
-	case errors.Is(err, fs.ErrNotExist), errors.Is(err, ErrNotDir):
-		return t.answered(path, Node{}, err, said)
-	case errors.Is(err, ErrStale):
-		t.note("open %q: %v", path, err)
-		return t.Judge.Vanished(path, said)
-	case err != nil:
-		t.Counts.Failed++
-		return t.Judge.Failed(path, err, said)
-	case h == nil: // a directory
-		return t.answered(path, Node{Kind: Dir}, nil, said)
-	}
-	t.note("open %q, direct %v: %s", path, direct, h.Object().ETag)
-	t.files = append(t.files, opened{h, path})
-	if direct {
-		return t.Judge.Revalidated(path, h.Object(), said)
-	}
-	return t.answered(path, Node{Kind: File, Object: h.Object()}, nil, said)
 }

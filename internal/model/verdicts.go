@@ -39,7 +39,7 @@ func (j *Judge) Revalidated(path string, o Object, said Said) error {
 		put(&j.revalidated, path, said.Asked)
 		return nil
 	}
-	return fmt.Errorf("%q was opened anew at version %d, which was gone", path, o.Version)
+	return fmt.Errorf("%q was opened anew at %s, which was gone", path, o.ETag)
 }
 
 // Vanished judges an open that was answered with ErrStale: the object that path was
