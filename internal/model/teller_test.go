@@ -33,8 +33,6 @@ func (f *oneFile) Open(string, bool) (model.Handle, error) { return f, nil }
 
 func (f *oneFile) Object() model.Object { return model.Object{ETag: f.etag(), Size: 100} }
 
-func (f *oneFile) Known() bool { return false }
-
 func (f *oneFile) Read(p []byte, off int64) (int, error) { return f.read(p, off) }
 
 func (f *oneFile) Close() {}
