@@ -76,10 +76,3 @@ func OrderFile(records []byte) []byte {
 	return encodeOrder(append(make([]byte, orderHeader), records...))
 }
 func DecodeOrder(raw []byte) []byte { return decodeOrder(raw) }
-
-// Stocked returns the number of buffers that are free.
-func (m *Memory) Stocked() int {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	return len(m.free)
-}

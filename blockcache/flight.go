@@ -69,7 +69,7 @@ func (f *Flight) fetch(ctx context.Context, src Source) error {
 	o := f.o
 	o.c.counts.requests.Add(1)
 	off, end := o.span(f.first, f.n)
-	body, err := f.open(ctx, src, off, end-off)
+	body, err := src.Open(ctx, f.obj, off, end-off)
 	if err != nil {
 		return err
 	}
