@@ -13,6 +13,7 @@ type line struct {
 const (
 	seqName         = "seq"
 	interleavedName = "interleaved"
+	fuseName        = "fuse"
 )
 
 // checklist are the ten figures, in the first profile.

@@ -9,7 +9,8 @@
 // the best run. Two rows are no file systems: bare fetches the same bytes by
 // parallel GETs with Go's net/http (32 connections, 8 MiB a request; one by one
 // where the pattern is about the time of an operation) and throws them away,
-// bare+write writes them to the file system of the caches. Machines differ and are noisy: shares of these say
+// bare+write writes them to the file system of the caches. The row memory is a mount whose
+// bytes come from memory, FUSE itself; from it and bare+write follows what the processors allow. Machines differ and are noisy: shares of these say
 // more than MB/s. At the end the ten figures that the program is to reach are worked out.
 //
 //	go run ./scripts/bench -patterns seq -tools zs3fs,bare,bare+write -rounds 3

@@ -17,7 +17,7 @@ import (
 )
 
 func main() {
-	if len(os.Args) == 2 && processes()[os.Args[1]] != nil {
+	if len(os.Args) > 1 && processes()[os.Args[1]] != nil {
 		exit(processes()[os.Args[1]]())
 	}
 	s, err := parse(os.Args[1:], os.Stderr)
@@ -31,10 +31,10 @@ func main() {
 	exit(err)
 }
 
-// processes are what this program runs as besides: a server, readers and clients
-// that share nothing.
+// processes are what this program runs as besides: a server, readers, clients and a
+// mount that share nothing.
 func processes() map[string]func() error {
-	return map[string]func() error{"read": readMain, "bare": bareMain, "serve": serveMain, "pages": pagesMain}
+	return map[string]func() error{"read": readMain, "bare": bareMain, "serve": serveMain, "pages": pagesMain, memoryName: memoryMain}
 }
 
 func exit(err error) {

@@ -13,7 +13,7 @@ import (
 // mounted measures a tool with an empty cache, but for what the pattern reads before.
 func (r *runner) mounted(ctx context.Context, p profile, pat pattern, t tool, dir string) (s sample, err error) {
 	at := place{url: r.server.url(p), ca: r.server.ca, mnt: filepath.Join(dir, "mnt"), cache: filepath.Join(dir, "cache"),
-		home: filepath.Join(dir, "home")}
+		home: filepath.Join(dir, "home"), size: r.data.size}
 	if t.name == zs3fsName {
 		at.options = joined(pat.options, r.options)
 	}

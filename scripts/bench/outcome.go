@@ -14,6 +14,8 @@ type outcome struct {
 	// Peak is the largest resident size of a process that reads without a mount. Not
 	// ru_maxrss, which begins with that of the process that started it.
 	Peak int64
+	// ReaderCPU is what the readers took; those in this process are not counted.
+	ReaderCPU time.Duration
 }
 
 // blockSize is that of the cache's blocks.
@@ -31,6 +33,7 @@ func join(all []outcome) outcome {
 		sum.Seconds = max(sum.Seconds, o.Seconds)
 		sum.P50, sum.P99 = max(sum.P50, o.P50), max(sum.P99, o.P99)
 		sum.Sum = o.Sum
+		sum.ReaderCPU += o.ReaderCPU
 	}
 	return sum
 }

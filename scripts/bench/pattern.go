@@ -49,6 +49,8 @@ func patterns() []pattern {
 		}},
 		{name: "64MiB", what: "one sequential stream with --memory-limit 64MiB", jobs: sequential,
 			only: []string{zs3fsName}, options: "memory_limit=64MiB"},
+		{name: fuseName, what: "one sequential stream from memory: what FUSE costs without S3 and without a cache", jobs: sequential,
+			only: []string{memoryName}},
 		{name: "faults", what: "one sequential stream; of the GETs 1 % answered 503, 1 % cut half way, 1 % stalled", faults: true, jobs: func(*dataset) []job {
 			// To its end: the sum is of the whole file.
 			return []job{{Mode: "seq", Paths: []string{"big"}, Width: 1, Size: 1 << 20, Sum: true}}

@@ -120,10 +120,12 @@ func runJobs(ctx context.Context, jobs []job) (outcome, error) {
 	)
 	for i, j := range jobs {
 		wg.Go(func() {
-			var answer []byte
-			if answer, _, errs[i] = child(ctx, "read", j); errs[i] == nil {
-				errs[i] = json.Unmarshal(answer, &all[i])
+			answer, state, err := child(ctx, "read", j)
+			if err == nil {
+				err = json.Unmarshal(answer, &all[i])
+				all[i].ReaderCPU = state.UserTime() + state.SystemTime()
 			}
+			errs[i] = err
 		})
 	}
 	wg.Wait()

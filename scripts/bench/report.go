@@ -47,6 +47,9 @@ func (r *runner) report(head []string) report {
 		}
 	}
 	rep.figures = r.checked(r.results.figures(r.data))
+	if text := (facts{r: r.results, d: r.data, p: profiles()[0]}).ceiling(); text != "" {
+		rep.figures += "\n" + text
+	}
 	return rep
 }
 

@@ -60,4 +60,6 @@ func (r *results) share(k key, latency bool) (float64, bool) {
 }
 
 // peer says that the tool is another mount.
-func peer(tool string) bool { return tool != zs3fsName && clients()[tool] == nil }
+func peer(tool string) bool {
+	return tool != zs3fsName && tool != memoryName && clients()[tool] == nil
+}

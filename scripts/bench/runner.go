@@ -89,7 +89,7 @@ func (r *runner) names(pat pattern) []string {
 		return all
 	}
 	for _, t := range r.tools {
-		if len(pat.only) == 0 || slices.Contains(pat.only, t.name) {
+		if len(pat.only) == 0 && t.name != memoryName || slices.Contains(pat.only, t.name) {
 			all = append(all, t.name)
 		}
 	}
@@ -194,7 +194,7 @@ func newRunner(ctx context.Context, s settings, dir string) (r *runner, err erro
 func (r *runner) versions(ctx context.Context) []string {
 	var all []string
 	for _, t := range r.tools {
-		if t.name == zs3fsName {
+		if !peer(t.name) {
 			continue
 		}
 		out, _ := exec.CommandContext(ctx, t.program, t.version).CombinedOutput() // some exit with 1

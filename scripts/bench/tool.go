@@ -14,6 +14,7 @@ type place struct {
 	home    string // for configuration files; temporary
 	options string // further options of this pattern, for zs3fs
 	walks   bool   // programs will ask for the attributes of many files
+	size    int64  // of the large object
 }
 
 func (p place) tls() bool { return strings.HasPrefix(p.url, "https:") }
@@ -41,6 +42,8 @@ const (
 	// Programs that read without a mount: a GET a file, and the Go library.
 	naiveName   = "naive"
 	libraryName = "library"
+	// FUSE alone; this program.
+	memoryName = "memory"
 )
 
 // tools are all that this program knows, in the order of the tables; clients
@@ -53,6 +56,7 @@ func tools(zs3fs string) []tool {
 		{"goofys", "goofys", "--version", mountGoofys},
 		{"geesefs", "geesefs", "--version", mountGeeseFS},
 		{"mount-s3", "mount-s3", "--version", mountMountpoint},
+		{memoryName, "/proc/self/exe", "", mountMemory},
 	}
 }
 
