@@ -53,7 +53,8 @@ func mountIDAt(dir string) (mountID, error) {
 // end otherwise, and takes the mount away from dir, if it is the topmost there; it
 // says whether it did. Whatever is mounted or unmounted there meanwhile, no other
 // mount is taken away: the path names the open mount, not the directory. Only
-// fusermount3, for those who are not root, has nothing but the directory.
+// fusermount3, for those who are not root, has nothing but the directory; see
+// lockMountPoint.
 func detachMount(dir string, id mountID) (bool, error) {
 	fd, found, err := pinMount(dir)
 	if err != nil {
@@ -67,9 +68,19 @@ func detachMount(dir string, id mountID) (bool, error) {
 	case unix.EPERM:
 		// The file belongs to who mounted; it is missing where nobody mounts fusectl.
 		_ = os.WriteFile(fmt.Sprintf("/sys/fs/fuse/connections/%d/abort", id.Minor), []byte("1"), 0)
-		err = unmountPath(dir, unix.MNT_DETACH)
+		return detachPath(dir, id)
 	case unix.EINVAL: // somebody else did it just now
 		return false, nil
 	}
+	return err == nil, err
+}
+
+// detachPath is detachMount through fusermount3.
+func detachPath(dir string, id mountID) (bool, error) {
+	defer lockMountPoint(dir)()
+	if top, err := mountIDAt(dir); err != nil || top != id {
+		return false, err
+	}
+	err := unmountPath(dir, unix.MNT_DETACH)
 	return err == nil, err
 }

@@ -130,7 +130,9 @@ func start(ctx context.Context, o *Options, log *slog.Logger) (*chain, *fusefs.M
 	if err != nil {
 		return nil, nil, err
 	}
+	unlock := lockMountPoint(o.Dir)
 	m, err := fusefs.New(o.Dir, c.mountConfig(o, log))
+	unlock()
 	if err == nil && ctx.Err() != nil {
 		// Too late: the caller has gone, or is about to.
 		_ = m.Detach()

@@ -10,7 +10,8 @@ import (
 )
 
 // asUser runs a shell script as an ordinary user in a mount name space whose /dev
-// has a FUSE device for everybody; "$0" is the program.
+// has a FUSE device for everybody, for a minute at most, as scripts wait in loops; "$0" is
+// the program.
 func (s *stand) asUser(script string, args ...string) outcome {
 	s.t.Helper()
 	needRoot(s.t)
@@ -37,7 +38,7 @@ mount -t tmpfs -o mode=755 tmpfs /dev
 mknod -m 666 /dev/fuse c 10 229
 mknod -m 666 /dev/null c 1 3
 script=$1; shift
-exec setpriv --reuid 65534 --regid 65534 --clear-groups sh -c "$script" "$0" "$@"`
+exec setpriv --reuid 65534 --regid 65534 --clear-groups timeout 60 sh -c "$script" "$0" "$@"`
 	return s.runAs("unshare", append([]string{"--mount", "--propagation", "private", "sh", "-c", setUp, binary, script}, args...)...)
 }
 
@@ -82,6 +83,30 @@ if grep " $mnt " /proc/self/mountinfo; then exit 1; fi`, append([]string{s.mnt},
 		log, _ := os.ReadFile(filepath.Join(s.dir, "log"))
 		t.Fatalf("code %d: %s%s\n%s", o.code, o.stdout, o.stderr, log)
 	}
+}
+
+// fusermount3 detaches whatever is at the directory: while another process of the user may
+// be mounting there, the keeper waits, and looks again.
+func TestOrdinaryUsersKeeperWaitsForTheLock(t *testing.T) {
+	s := newStand(t)
+	o := s.asUser(`set -e
+mnt=$1; shift
+"$0" "$@" --log-file "$HOME/log" -f & daemon=$!
+until grep -q msg=mounted "$HOME/log"; do :; done 2>/dev/null
+keeper=$(pgrep -f "^zs3fs-keeper $mnt$")
+parent=$(dirname "$mnt")
+exec 3<"$parent"
+flock 3
+kill -9 $daemon; wait $daemon || true
+until ls -l /proc/$keeper/fd | grep -q -- "-> $parent$"; do :; done 2>/dev/null
+grep " $mnt " /proc/self/mountinfo >/dev/null && echo waits
+flock -u 3
+while grep " $mnt " /proc/self/mountinfo >/dev/null; do :; done
+echo detached`, append([]string{s.mnt}, s.mountArgs()...)...)
+	if o.code != OK || o.stdout != "waits\ndetached\n" {
+		t.Fatalf("code %d: %s%s", o.code, o.stdout, o.stderr)
+	}
+	eventually(t, "the keeper ends", func() bool { return len(s.keepers()) == 0 })
 }
 
 // The keeper of an ordinary user's daemon detaches through fusermount3.
