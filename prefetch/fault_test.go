@@ -16,6 +16,12 @@ import (
 // Every request fails that does not bring the block that is being read: each guess
 // does, and some of them while the reader already waits for them.
 func TestFailedGuessesFailNoRead(t *testing.T) {
+	for _, failure := range []error{s3backend.ErrUnavailable, s3backend.ErrChanged} {
+		t.Run(failure.Error(), func(t *testing.T) { failedGuesses(t, failure) })
+	}
+}
+
+func failedGuesses(t *testing.T, failure error) {
 	run(t, near(mi/4), func(w *world) {
 		r := w.open()
 		defer w.close(r)
@@ -24,7 +30,7 @@ func TestFailedGuessesFailNoRead(t *testing.T) {
 			if at := reading.Load(); off <= at && at < off+n {
 				return nil
 			}
-			return s3backend.ErrUnavailable
+			return failure
 		})
 		for off := int64(0); off < mi/4; off += block {
 			reading.Store(off)

@@ -6,7 +6,6 @@ import (
 	"fmt"
 
 	"github.com/zs3fs/zs3fs/blockcache"
-	"github.com/zs3fs/zs3fs/s3backend"
 )
 
 // maxTries is how often a block may be looked for in vain: two or three times when
@@ -71,11 +70,12 @@ func (g *gathering) piece(ctx context.Context, dst []byte, off int64) (blockcach
 		case err == nil:
 			return c, nil
 		case err == blockcache.ErrMiss:
-		case g.retried || ctx.Err() != nil || errors.Is(err, s3backend.ErrChanged) || g.jobFor(block) != nil:
+		case g.retried || ctx.Err() != nil || g.jobFor(block) != nil:
 			return blockcache.Chunk{}, err
 		default:
 			// It waited for what somebody else had asked for, perhaps on a guess,
-			// which must not fail a read.
+			// which must not fail a read; not by ErrChanged either, as it was not asked
+			// for it whether the bucket has the version still.
 			g.retried = true
 		}
 		if try > 0 {

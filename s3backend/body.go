@@ -2,6 +2,7 @@ package s3backend
 
 import (
 	"context"
+	"errors"
 	"io"
 	"io/fs"
 	"time"
@@ -150,7 +151,12 @@ func (b *body) connect() error {
 	if err := b.series.pause(ctx); err != nil {
 		return err
 	}
-	return b.c.orFormer(ctx, &b.obj, func() error { return b.series.run(ctx, b.request) })
+	return b.c.orFormer(ctx, &b.obj, func() error {
+		if errors.Is(b.series.last, ErrChanged) {
+			b.series.last = nil // of the key; when the time ends now, that says nothing of the id
+		}
+		return b.series.run(ctx, b.request)
+	})
 }
 
 // request makes one attempt at it.

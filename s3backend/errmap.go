@@ -62,6 +62,9 @@ func judge(op string, err error) verdict {
 	return verdict{err: wrongAnswer("status %d with an unreadable body", status), again: true}
 }
 
+// errNotOffered: the question for versions is not a part of this server.
+var errNotOffered = errors.New("not offered by the server")
+
 func judgeAnswer(op string, resp *http.Response, err error) verdict {
 	code := ""
 	if api := smithy.APIError(nil); errors.As(err, &api) {
@@ -70,6 +73,11 @@ func judgeAnswer(op string, resp *http.Response, err error) verdict {
 	v := byCode(code)
 	if v.err == nil {
 		v = byStatus(resp.StatusCode)
+	}
+	var also error
+	if (op == "versions" || op == "versioning") &&
+		(v.err == fs.ErrNotExist || v.err == ErrBadAnswer && resp.StatusCode == http.StatusNotImplemented) {
+		v.err, also = ErrBadAnswer, errNotOffered // a missing bucket has a code
 	}
 	v.region = resp.Header.Get(regionHeader)
 	if seconds, err := parseOffset(resp.Header.Get("Retry-After")); err == nil {
@@ -85,12 +93,10 @@ func judgeAnswer(op string, resp *http.Response, err error) verdict {
 		v.skew, v.dated = skewOf(resp)
 	case v.err == fs.ErrNotExist && op == "list":
 		v.err = ErrNoBucket
-	case v.err == fs.ErrNotExist && (op == "versions" || op == "versioning"):
-		v.err = ErrBadAnswer // not a part of this server; a missing bucket has a code
 	case v.err == fs.ErrNotExist && (op == "open" || op == "checksum"):
 		v.err = ErrChanged
 	}
-	v.err = &failure{sentinel: v.err, detail: answerDetail(resp, code)}
+	v.err = &failure{sentinel: v.err, also: also, detail: answerDetail(resp, code)}
 	return v
 }
 

@@ -3,6 +3,7 @@ package s3backend
 import (
 	"context"
 	"errors"
+	"io/fs"
 	"sync"
 	"time"
 )
@@ -11,6 +12,9 @@ const (
 	// formerFor is how long an answer holds, none included: so a reader that goes on
 	// reading what is gone asks once a minute and not for each block.
 	formerFor = time.Minute
+	// unknownFor is how long it holds that nothing is known: a server that fails at this
+	// question only is not asked for each block either.
+	unknownFor = 5 * time.Second
 	// refusedFor is how long nobody asks where versions cannot be listed. Not for ever: a
 	// bucket may be given versions, and a user the permission, under a mount of months.
 	refusedFor = 5 * time.Minute
@@ -50,14 +54,15 @@ type former struct {
 }
 
 // orFormer asks, and when the object has changed and the caller knew no version id, once
-// more by the id that the bucket still has its bytes under, which stays in obj.
+// more by the id that the bucket still has its bytes under, which stays in obj. A guess
+// only uses what is known: whoever reads the object will ask.
 func (c *Client) orFormer(ctx context.Context, obj *Object, ask func() error) error {
 	err := ask()
 	if !errors.Is(err, ErrChanged) || obj.VersionID != "" || obj.ETag == "" ||
 		c.unversioned.Load() || directoryBucket(c.o.Bucket) {
 		return err
 	}
-	q := c.formers.ask(c, *obj)
+	q := c.formers.ask(c, *obj, urgent(ctx))
 	if q == nil {
 		return err
 	}
@@ -80,15 +85,16 @@ func (c *Client) orFormer(ctx context.Context, obj *Object, ask func() error) er
 	return ask()
 }
 
-// ask returns the question about obj, under way or answered; nil when nobody asks.
-func (f *formers) ask(c *Client, obj Object) *former {
+// ask returns the question about obj, under way or answered, begun only if that is urgent;
+// nil when nobody asks.
+func (f *formers) ask(c *Client, obj Object, urgent bool) *former {
 	key, now := bytesOf{obj.Key, obj.ETag, obj.Size}, time.Now()
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	if q := f.asked[key]; q != nil && (q.at.IsZero() || now.Sub(q.at) < formerFor) {
+	if q := f.asked[key]; q != nil && q.holds(now) {
 		return q
 	}
-	if f.closed || now.Before(f.refused) {
+	if !urgent || f.closed || now.Before(f.refused) {
 		return nil
 	}
 	for other := range f.asked {
@@ -104,14 +110,22 @@ func (f *formers) ask(c *Client, obj Object) *former {
 	f.asked[key] = q
 	f.running.Go(func() {
 		defer close(q.done)
-		id, err := c.findFormer(c.life, obj)
-		f.answer(c, key, q, id, err)
+		ctx, cancel := context.WithTimeoutCause(c.life, c.o.RequestTimeout, errTimeUp)
+		defer cancel()
+		id, err := c.findFormer(ctx, obj)
+		f.answer(c, q, id, err)
 	})
 	return q
 }
 
+// holds reports whether q need not be asked again; formers.mu is held.
+func (q *former) holds(now time.Time) bool {
+	age := now.Sub(q.at)
+	return q.at.IsZero() || age < unknownFor || q.err == nil && age < formerFor
+}
+
 // answer notes what came of a question.
-func (f *formers) answer(c *Client, key bytesOf, q *former, id string, err error) {
+func (f *formers) answer(c *Client, q *former, id string, err error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	q.at = time.Now()
@@ -121,13 +135,11 @@ func (f *formers) answer(c *Client, key bytesOf, q *former, id string, err error
 	case c.life.Err() != nil:
 	case unanswered(err), errors.Is(err, ErrThrottled), errors.Is(err, ErrCredentials):
 		q.err = err
-		if f.asked[key] == q {
-			delete(f.asked, key)
-		}
-	default:
-		// Denied, or not a part of this server.
+	case errors.Is(err, fs.ErrPermission), errors.Is(err, errNotOffered):
 		f.refused = q.at.Add(refusedFor)
 		c.log.Info("versions cannot be listed: a file that is replaced while open may not be read on", "error", err)
+	default:
+		// A wrong answer, perhaps to this question only: as if this version were gone.
 	}
 }
 
@@ -136,7 +148,7 @@ func (f *formers) answer(c *Client, key bytesOf, q *former, id string, err error
 func (c *Client) findFormer(ctx context.Context, obj Object) (id string, err error) {
 	from, limit := VersionMark{}, firstFormerPage
 	for range maxFormerPages {
-		page, err := c.Versions(ctx, obj.Key, from, limit)
+		page, err := c.versions(ctx, obj.Key, from, limit, c.callAside)
 		if err != nil {
 			return "", err
 		}

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"net/http"
 	"sync"
 	"testing"
 	"time"
@@ -223,93 +222,23 @@ func TestFormerVersionShared(t *testing.T) {
 	}
 }
 
-// Where versions may not be listed, nobody asks again for a while, for whatever key;
-// a bucket may be given versions, and a user leave to list them.
-func TestFormerVersionRefused(t *testing.T) {
-	for _, refusal := range []struct {
-		status int
-		code   string
-	}{{403, "AccessDenied"}, {501, "NotImplemented"}, {405, "MethodNotAllowed"}, {404, "NotFound"}, {400, "InvalidArgument"}} {
-		asked := 0
-		inBubble(t, func(w http.ResponseWriter, r *http.Request, _ int) {
-			if !r.URL.Query().Has("versions") {
-				fail(w, 412, "PreconditionFailed")
-				return
-			}
-			asked++
-			fail(w, refusal.status, refusal.code)
-		}, func(t *testing.T, _ *bubble, c *s3backend.Client) {
-			for _, at := range []time.Duration{0, time.Minute, 3 * time.Minute, 2 * time.Minute} {
-				time.Sleep(at)
-				for i := range 5 {
-					obj := object
-					obj.Key += fmt.Sprint(i)
-					if _, err := c.Open(t.Context(), obj, off, n); !errors.Is(err, s3backend.ErrChanged) {
-						t.Errorf("%v, want %v", err, s3backend.ErrChanged)
-					}
-				}
-			}
-			if asked != 2 {
-				t.Errorf("%+v: asked for versions %d times", refusal, asked)
-			}
-			if _, err := c.Trouble(); err != nil {
-				t.Errorf("%+v: %v", refusal, err)
-			}
-		})
+// A guess asks nothing, but reads on by what a reader has asked for.
+func TestFormerVersionGuessed(t *testing.T) {
+	m := s3test.NewMem()
+	s, c := scripted(t, m)
+	obj, _ := listedBefore(m, "k", s3test.PutOptions{})
+	m.Delete("k")
+	guess := func() error {
+		body, err := c.Open(s3backend.AsGuess(t.Context(), func() bool { return false }), obj, 0, 10)
+		if err != nil {
+			return err
+		}
+		return body.Close()
 	}
-}
-
-// While the question gets no answer at all nobody knows that the version is gone, and the
-// next reader asks again.
-func TestFormerVersionUnknown(t *testing.T) {
-	down := true
-	inBubble(t, func(w http.ResponseWriter, r *http.Request, _ int) {
-		switch {
-		case !r.URL.Query().Has("versions"):
-			fail(w, 412, "PreconditionFailed")
-		case down:
-			fail(w, 503, "SlowDown")
-		default:
-			fail(w, 403, "AccessDenied")
-		}
-	}, func(t *testing.T, _ *bubble, c *s3backend.Client) {
-		if _, err := c.Open(t.Context(), object, off, n); !errors.Is(err, s3backend.ErrThrottled) {
-			t.Errorf("%v, want %v", err, s3backend.ErrThrottled)
-		}
-		down = false
-		if _, err := c.Open(t.Context(), object, off, n); !errors.Is(err, s3backend.ErrChanged) {
-			t.Errorf("%v, want %v", err, s3backend.ErrChanged)
-		}
-	})
-}
-
-// A client that is closed takes its question back.
-func TestFormerVersionClosed(t *testing.T) {
-	asked := make(chan struct{})
-	inBubble(t, func(w http.ResponseWriter, r *http.Request, _ int) {
-		if r.URL.Query().Has("versions") {
-			close(asked)
-			<-r.Context().Done()
-			return
-		}
-		fail(w, 412, "PreconditionFailed")
-	}, func(t *testing.T, _ *bubble, c *s3backend.Client) {
-		failed := make(chan error)
-		go func() {
-			_, err := c.Open(t.Context(), object, off, n)
-			failed <- err
-		}()
-		select {
-		case <-asked:
-		case err := <-failed:
-			t.Fatal(err)
-		}
-		c.Close()
-		if err := <-failed; !errors.Is(err, s3backend.ErrChanged) {
-			t.Errorf("%v, want %v", err, s3backend.ErrChanged)
-		}
-		if _, err := c.Open(t.Context(), object, off, n); !errors.Is(err, s3backend.ErrChanged) {
-			t.Errorf("%v, want %v", err, s3backend.ErrChanged)
-		}
-	})
+	if err := guess(); !errors.Is(err, s3backend.ErrChanged) || s.Count(s3test.OpVersions) != 0 {
+		t.Errorf("%v, and asked for versions %d times", err, s.Count(s3test.OpVersions))
+	}
+	if err := errors.Join(readsFormer(c, obj), guess()); err != nil || s.Count(s3test.OpVersions) != 1 {
+		t.Errorf("%v, and asked for versions %d times", err, s.Count(s3test.OpVersions))
+	}
 }

@@ -12,6 +12,8 @@ const (
 	maxBackoff   = 5 * time.Second
 	// AWS's advice: ask again after 2 s, then after 4.
 	firstPatience = 2 * time.Second
+	// Some wrong answers are of one node or connection; three in a row are not.
+	asideAttempts = 3
 )
 
 // series is the attempts of one call. The SDK retries nothing: it knows neither
@@ -19,6 +21,7 @@ const (
 type series struct {
 	c       *Client
 	op, key string
+	aside   bool // see callAside
 
 	attempts  int
 	unnamed   int  // look-ups that failed: no attempts, the deadline ends them
@@ -71,7 +74,7 @@ func (s *series) run(ctx context.Context, try func(context.Context) error) error
 		s.c.log.DebugContext(ctx, "s3 attempt failed", "op", s.op, "key", s.key,
 			"attempt", s.attempts, "error", v.err, "again", again, "wait", wait)
 		if !again || s.c.yields(ctx, s.began, s.attempts+s.unnamed) {
-			return s.c.lost(s.began, v.err)
+			return s.lost(v.err)
 		}
 		if err := sleep(ctx, wait); err != nil {
 			return s.ended(ctx)
@@ -114,7 +117,11 @@ func (s *series) next(v verdict, start time.Time, skew time.Duration) (time.Dura
 	} else {
 		s.attempts++
 	}
-	return max(backoff(s.attempts+s.unnamed), v.after), s.attempts < s.c.o.Retries
+	most := s.c.o.Retries
+	if s.aside {
+		most = min(most, asideAttempts)
+	}
+	return max(backoff(s.attempts+s.unnamed), v.after), s.attempts < most
 }
 
 // newSkew reports whether skew explains a refusal: the SDK signs by the server's
@@ -174,9 +181,17 @@ func (s *series) ended(ctx context.Context) error {
 		return ctx.Err()
 	}
 	if s.last != nil {
-		return s.c.lost(s.began, s.last)
+		return s.lost(s.last)
 	}
-	return s.c.lost(s.began, errTimeUp)
+	return s.lost(errTimeUp)
+}
+
+// lost returns the error of a series whose last attempt ended with err.
+func (s *series) lost(err error) error {
+	if s.aside {
+		return err
+	}
+	return s.c.lost(s.began, err)
 }
 
 // errHeldBack is for a call that the pacer let through not once.
@@ -188,15 +203,24 @@ var errTimeUp error = &failure{sentinel: ErrUnavailable, detail: "no answer with
 // call runs try as the attempts of one call, within RequestTimeout, each attempt
 // within the time in which a small answer must be complete.
 func (c *Client) call(ctx context.Context, op, key string, try func(context.Context) error) error {
-	ctx, cancel := context.WithTimeoutCause(ctx, c.o.RequestTimeout, errTimeUp)
+	return (&series{c: c, op: op, key: key}).call(ctx, try)
+}
+
+// callAside is call for what a server may fail at that does all else well: a few attempts
+// are made, and that they fail is no outage.
+func (c *Client) callAside(ctx context.Context, op, key string, try func(context.Context) error) error {
+	return (&series{c: c, op: op, key: key, aside: true}).call(ctx, try)
+}
+
+func (s *series) call(ctx context.Context, try func(context.Context) error) error {
+	ctx, cancel := context.WithTimeoutCause(ctx, s.c.o.RequestTimeout, errTimeUp)
 	defer cancel()
-	s := series{c: c, op: op, key: key}
 	err := s.run(ctx, func(ctx context.Context) error {
-		ctx, cancel := context.WithTimeout(ctx, c.answerTimeout())
+		ctx, cancel := context.WithTimeout(ctx, s.c.answerTimeout())
 		defer cancel()
 		return try(ctx)
 	})
-	return opError(op, key, err)
+	return opError(s.op, s.key, err)
 }
 
 // patience is how long an attempt at a GET waits for its header once it is sent: a

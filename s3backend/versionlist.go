@@ -31,7 +31,14 @@ func (c *Client) Versioning(ctx context.Context) (kept bool, err error) {
 }
 
 // Versions implements VersionLister.
-func (c *Client) Versions(ctx context.Context, prefix string, from VersionMark, limit int) (page VersionPage, err error) {
+func (c *Client) Versions(ctx context.Context, prefix string, from VersionMark, limit int) (VersionPage, error) {
+	return c.versions(ctx, prefix, from, limit, c.call)
+}
+
+// versions is Versions by call or callAside.
+func (c *Client) versions(ctx context.Context, prefix string, from VersionMark, limit int,
+	call func(context.Context, string, string, func(context.Context) error) error,
+) (page VersionPage, err error) {
 	if limit < 1 || limit > maxKeys {
 		return VersionPage{}, opError("versions", prefix, fs.ErrInvalid)
 	}
@@ -49,7 +56,7 @@ func (c *Client) Versions(ctx context.Context, prefix string, from VersionMark, 
 			in.VersionIdMarker = &from.ID
 		}
 	}
-	err = c.call(ctx, "versions", prefix, func(ctx context.Context) error {
+	err = call(ctx, "versions", prefix, func(ctx context.Context) error {
 		var text bytes.Buffer
 		if _, err := c.s3.ListObjectVersions(ctx, in, c.inRegion, copyAnswer(&text)); err != nil {
 			return err
