@@ -90,13 +90,13 @@ func (m *Mount) mount(path string, t *tree) error {
 // request is under way.
 func (m *Mount) Done() <-chan struct{} { return m.done }
 
-// Unmount takes the mount out of the tree; it is EBUSY when files are open, and the
-// mount goes on. Done is not awaited, as it may never come: another mount namespace may
+// Unmount takes the mount out of the tree, and does nothing if it is out of it already;
+// it is EBUSY when files are open or another mount covers it, and the mount goes on. Done is not awaited, as it may never come: another mount namespace may
 // have the mount too, and a request may hang on a disk. Abort ends the former.
 func (m *Mount) Unmount() error { return m.unmount(false) }
 
 // Detach takes the mount out of the tree at once (MNT_DETACH): open files go on
-// until they are closed.
+// until they are closed. Otherwise it is as Unmount.
 func (m *Mount) Detach() error { return m.unmount(true) }
 
 func (m *Mount) unmount(lazy bool) error {
@@ -104,6 +104,14 @@ func (m *Mount) unmount(lazy bool) error {
 	case <-m.done:
 		return nil
 	default:
+	}
+	switch there, top, err := m.at.look(); {
+	case err != nil:
+		return err
+	case !there: // somebody may have mounted something else on the directory
+		return nil
+	case !top:
+		return &os.PathError{Op: "umount", Path: m.at.path, Err: unix.EBUSY}
 	}
 	if !m.direct {
 		return fusermountUnmount(m.at.path, lazy)

@@ -121,6 +121,30 @@ func TestUnmountFromOutside(t *testing.T) {
 	}
 }
 
+// Something else that is mounted on the directory meanwhile is not taken away in its stead.
+func TestUnmountUnderAnotherMount(t *testing.T) {
+	for _, set := range []setting{{}, {NoDirectMount: true}} {
+		m := mount(t, set)
+		if err := unix.Mount("over", m.dir, "tmpfs", 0, "size=4k"); err != nil {
+			t.Fatal(err)
+		}
+		for _, op := range []string{"unmount", "detach"} {
+			if a := m.do(command{Op: op}); syscall.Errno(a.Errno) != syscall.EBUSY {
+				t.Errorf("%s: %+v", op, a)
+			}
+		}
+		if err := unix.Unmount(m.dir, 0); err != nil {
+			t.Error(err)
+		}
+		if e := tableEntry(t, m.dir); e.FSType != "fuse.zs3fs" {
+			t.Errorf("%+v", e)
+		}
+		if a := m.do(command{Op: "unmount"}); a.Error != "" {
+			t.Errorf("%+v", a)
+		}
+	}
+}
+
 // F84: a request under way ends with an error.
 func TestAbort(t *testing.T) {
 	m := mount(t, setting{TTL: time.Minute})

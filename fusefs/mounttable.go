@@ -53,6 +53,20 @@ func findMount(path, fsName string, before map[int]bool) (place, error) {
 	return place{path: found.Mountpoint, minor: found.Minor, known: true}, nil
 }
 
+// look says whether the mount is in the tree, and whether it is the topmost there: its
+// path would name any other. One of which nothing is known counts as both.
+func (at place) look() (there, top bool, err error) {
+	if !at.known {
+		return true, true, nil
+	}
+	all, err := mountinfo.GetMounts(func(m *mountinfo.Info) (skip, stop bool) { return m.Mountpoint != at.path, false })
+	for _, m := range all {
+		top = m.Major == 0 && m.Minor == at.minor // a mount comes behind those that it covers
+		there = there || top
+	}
+	return there, top, err
+}
+
 // setReadAhead raises the kernel's read-ahead, which is 128 KiB for FUSE and can
 // only be lowered by the INIT answer. It takes root.
 func setReadAhead(at place, kb int) error {

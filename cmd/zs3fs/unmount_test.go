@@ -1,11 +1,14 @@
 package main
 
 import (
+	"errors"
 	"io"
 	"os/exec"
 	"strings"
 	"syscall"
 	"testing"
+
+	"golang.org/x/sys/unix"
 )
 
 // elsewhere is another mount namespace, which has a copy of all mounts until t ends.
@@ -54,8 +57,39 @@ func TestSecondSignalWithMountInAnotherNamespace(t *testing.T) {
 	elsewhere(t)
 	p.signal(syscall.SIGTERM)
 	eventually(t, "it is unmounted", func() bool { return !s.mounted() })
+	// What is mounted there meanwhile is somebody else's.
+	if err := unix.Mount("another", s.mnt, "tmpfs", 0, "size=4k"); err != nil {
+		t.Fatal(err)
+	}
 	p.signal(syscall.SIGTERM)
 	if code := p.wait(); code != Forced {
 		t.Errorf("code %d, want %d", code, Forced)
+	}
+	if top, err := mountAt(s.mnt); err != nil || top == nil || top.Source != "another" {
+		t.Errorf("on the mount point: %+v, %v", top, err)
+	}
+	if err := unix.Unmount(s.mnt, unix.MNT_DETACH); err != nil {
+		t.Error(err)
+	}
+}
+
+// Somebody else has unmounted it; the copy stays in use.
+func TestSIGTERMAfterUmountWithMountInAnotherNamespace(t *testing.T) {
+	needRoot(t)
+	s := newStand(t)
+	p := s.foreground("--unmount-timeout", "300ms")
+	elsewhere(t)
+	if err := errors.Join(unix.Unmount(s.mnt, 0), unix.Mount("another", s.mnt, "tmpfs", 0, "size=4k")); err != nil {
+		t.Fatal(err)
+	}
+	p.signal(syscall.SIGTERM)
+	if code := p.wait(); code != Detached {
+		t.Errorf("code %d, want %d", code, Detached)
+	}
+	if top, err := mountAt(s.mnt); err != nil || top == nil || top.Source != "another" {
+		t.Errorf("on the mount point: %+v, %v", top, err)
+	}
+	if err := unix.Unmount(s.mnt, unix.MNT_DETACH); err != nil {
+		t.Error(err)
 	}
 }
