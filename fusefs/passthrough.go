@@ -79,6 +79,10 @@ func (f *file) backingOf(ctx context.Context, v *blockcache.Version) (*blockcach
 			c.way, c.backing = wayKernel, b.File()
 		}
 	}
+	if !f.retired.Load() {
+		// Who opens it has it from a lookup; one that met a FORGET brought it back.
+		c.forgotten = false
+	}
 	way := c.way
 	right := way == wayDaemon && b == nil || way == wayKernel && b != nil && b.File() == c.backing
 	c.mu.Unlock()
