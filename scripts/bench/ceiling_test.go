@@ -24,6 +24,7 @@ func TestCeiling(t *testing.T) {
 		t.Errorf("without FUSE alone: %s", text)
 	}
 	put(fuseName, memoryName, passed)
+	put(seqName, memoryName, run(0.5, 0, 0, 0)) // the fastest, and no other mount
 	if text := f.ceiling(); !strings.Contains(text, "times s3fs") || strings.Contains(text, memoryName+".") {
 		t.Errorf("got %s", text)
 	}

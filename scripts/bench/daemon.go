@@ -108,6 +108,19 @@ func (d *daemon) cpu() time.Duration {
 	return time.Duration(ticks) * 10 * time.Millisecond
 }
 
+// settled returns cpu as soon as it has not grown for 200 ms, or after 5 s: a cache's disk
+// is written to when the reader has long ended, and no tool tells when that is over.
+func (d *daemon) settled() time.Duration {
+	used, since := d.cpu(), time.Now()
+	for limit := since.Add(5 * time.Second); time.Since(since) < 200*time.Millisecond && time.Now().Before(limit); {
+		time.Sleep(20 * time.Millisecond)
+		if now := d.cpu(); now != used {
+			used, since = now, time.Now()
+		}
+	}
+	return used
+}
+
 // peak returns the largest resident size so far, in bytes.
 func (d *daemon) peak() int64 { return peakOf(d.cmd.Process.Pid) }
 

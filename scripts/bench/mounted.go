@@ -75,7 +75,7 @@ func (r *runner) measured(ctx context.Context, p profile, pat pattern, d *daemon
 		return s, err
 	}
 	// Behind the counts: what was fetched too much, and is written late, has its price too.
-	s.cpu, s.peak = d.cpu()-before, d.peak()
+	s.cpu, s.peak = d.settled()-before, d.peak()
 	if pat.faults {
 		return s, r.right(s)
 	}
