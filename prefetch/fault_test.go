@@ -51,6 +51,12 @@ func failedGuesses(t *testing.T, failure error) {
 
 // A request fails that a reader has joined who did not make it.
 func TestAnothersFailureIsTriedAgain(t *testing.T) {
+	for _, failure := range []error{s3backend.ErrUnavailable, s3backend.ErrChanged} {
+		t.Run(failure.Error(), func(t *testing.T) { anothersFailure(t, failure) })
+	}
+}
+
+func anothersFailure(t *testing.T, failure error) {
 	s := near(mi)
 	s.window = 0
 	run(t, s, func(w *world) {
@@ -62,11 +68,11 @@ func TestAnothersFailureIsTriedAgain(t *testing.T) {
 			if once.Swap(true) {
 				return nil
 			}
-			return s3backend.ErrUnavailable
+			return failure
 		})
 		var wg sync.WaitGroup
 		wg.Go(func() {
-			if err := w.try(context.Background(), a, 7*block, 9); !errors.Is(err, s3backend.ErrUnavailable) {
+			if err := w.try(context.Background(), a, 7*block, 9); !errors.Is(err, failure) {
 				t.Errorf("the one who asked: %v", err)
 			}
 		})
