@@ -194,6 +194,23 @@ func TestRefreshedStaysRefreshed(t *testing.T) {
 	s.wantRequests(0, "at last", func() { look("at last", 2000) })
 }
 
+// A file at the top, of which a mount is told by its own question, is for ever what it was
+// to an earlier one.
+func TestForeverOverARemount(t *testing.T) {
+	s := newStand(t)
+	f := s.put("f", 1000)
+	for range 2 {
+		d := s.mount("--consistency", "forever")
+		if st, err := os.Stat(filepath.Join(s.mnt, "f")); err != nil || st.Size() != 1000 {
+			t.Errorf("%v, %v", st, err)
+		}
+		if code := d.unmount(); code != 0 {
+			t.Fatal("exit code", code)
+		}
+		f = s.overwrite(f, 2000)
+	}
+}
+
 // Whatever befalls what is kept of names: they are asked for again, and are right.
 func TestFaultF59DamagedNames(t *testing.T) {
 	l := newLibrary(t)

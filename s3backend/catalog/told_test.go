@@ -86,6 +86,65 @@ func TestToldLate(t *testing.T) {
 	wantQuestions(t, s.spy, "head b", "peek b/")
 }
 
+// TestToldOverARemount: what an earlier mount has learnt of a name stands for its time over
+// what the next one is told: the version, its id, a directory's marker. What was absent for
+// its time is there.
+func TestToldOverARemount(t *testing.T) {
+	for _, ttl := range []time.Duration{-1, time.Hour} {
+		t.Run(ttl.String(), func(t *testing.T) {
+			s, dir := peeker{newSpy()}, roomAt(t.TempDir())
+			s.SetVersioning(true)
+			s.put("f", "listed", "d/", "d/x")
+			cfg := catalog.Config{Bucket: s, TTL: ttl, NegativeTTL: time.Nanosecond, ListAhead: true}
+			c, end := session(t, dir, cfg)
+			known := make(map[string]catalog.Node)
+			for _, path := range []string{"f", "d", "new"} {
+				n, err := c.Lookup(t.Context(), path)
+				if absent := errors.Is(err, fs.ErrNotExist); absent != (path == "new") || !absent && err != nil {
+					t.Fatalf("%s: %+v, %v", path, n, err)
+				}
+				known[path] = n
+			}
+			end()
+			s.Put("f", s3test.Bytes([]byte("another")))
+			s.put("d/", "new")
+			s.questions()
+			c, end = session(t, dir, cfg)
+			defer end()
+			c.Told(rootOf(t, s.Mem, ""), time.Now())
+			for path, was := range known {
+				n, err := c.Lookup(t.Context(), path)
+				if was.Fresh = n.Fresh; err != nil || path != "new" && fmt.Sprint(n) != fmt.Sprint(was) {
+					t.Errorf("%s: %+v, %v, was %+v", path, n, err, was)
+				}
+			}
+			if known["f"].Object.VersionID == "" || known["d"].ModTime.IsZero() {
+				t.Errorf("%+v", known)
+			}
+			wantQuestions(t, s.spy)
+		})
+	}
+}
+
+// A listing that an earlier mount has for ever is as good.
+func TestToldOverAListing(t *testing.T) {
+	s, dir := peeker{newSpy()}, roomAt(t.TempDir())
+	s.put("f")
+	cfg := catalog.Config{Bucket: s, TTL: -1, ListAhead: true}
+	c, end := session(t, dir, cfg)
+	if _, err := c.List(t.Context(), ""); err != nil {
+		t.Fatal(err)
+	}
+	end()
+	old := s.Mem.Put("f", s3test.Bytes([]byte("another")))
+	c, end = session(t, dir, cfg)
+	defer end()
+	c.Told(rootOf(t, s.Mem, ""), time.Now())
+	if n, err := c.Lookup(t.Context(), "f"); err != nil || n.Object.Size == old.Size {
+		t.Errorf("%+v, %v", n, err)
+	}
+}
+
 // TestFlatListing: listing a directory of 20,000 files costs its 20 pages when the root
 // was told, however its names begin.
 func TestFlatListing(t *testing.T) {
