@@ -2,6 +2,7 @@ package catalog
 
 import (
 	"context"
+	"time"
 
 	"github.com/zs3fs/zs3fs/s3backend"
 )
@@ -18,7 +19,9 @@ const (
 
 // askAround asks for the names beside path, if that is likely to save requests: before
 // the caller asks for path, or at the same time; names is closed when those have come,
-// and nil where none do. An error is one that the caller's question would meet too.
+// and nil where none do. An error ends the caller's question too: the bucket throttles or
+// cannot be reached, or has no page of the keys that path would be among, as often as that
+// was tried.
 func (c *Catalog) askAround(ctx context.Context, path string, epoch uint64) (names <-chan struct{}, err error) {
 	b, ok := c.cfg.Bucket.(s3backend.Peeker)
 	if what, _ := c.means(path); !ok || what != itself || !c.mayPeek() {
@@ -30,7 +33,7 @@ func (c *Catalog) askAround(ctx context.Context, path string, epoch uint64) (nam
 			return nil, nil // an archived object, of which another listing says no more
 		}
 	}
-	switch c.strays.missed(dir, c.cfg.TTL) {
+	switch c.strays.missed(dir, time.Now(), c.cfg.TTL) {
 	case askBelow:
 		err = c.askBelow(ctx, b, dir, epoch)
 		if c.known(path) != nil {
@@ -40,6 +43,8 @@ func (c *Catalog) askAround(ctx context.Context, path string, epoch uint64) (nam
 		// One that comes tells more.
 		if c.growingAt(dir) == nil {
 			names = c.askNames(b, dir, epoch)
+		} else {
+			c.strays.unnamed(dir)
 		}
 	case askAll:
 		c.renew(dir, strayNames)
@@ -67,5 +72,5 @@ func (c *Catalog) askBelow(ctx context.Context, b s3backend.Peeker, dir string, 
 // used takes note that somebody asks for path.
 func (c *Catalog) used(path string) {
 	c.peeks.used(path)
-	c.strays.used(path)
+	c.strays.used(path, c.Below)
 }

@@ -2,6 +2,7 @@ package catalog
 
 import (
 	"context"
+	"errors"
 	"strings"
 	"time"
 
@@ -15,15 +16,16 @@ func (c *Catalog) peekBeside(ctx context.Context, b s3backend.Peeker, dir string
 	parent, _ := split(dir)
 	below := c.Below(dir)
 	asked := time.Now()
-	// Between "d." and "d/" are files like d.txt only.
+	// Between "d." and "d/" lies little: files like d.txt, and what is below directories
+	// like d.bak.
 	span := s3backend.Span{Prefix: c.Below(parent), After: strings.TrimSuffix(below, "/") + ".", Deep: true}
 	keys, whole, err := b.Peek(ctx, span)
 	switch {
-	case unpeekable(err):
-		c.strays.denied(parent)
-		return false, nil
-	case err != nil:
+	case ctx.Err() != nil, errors.Is(err, s3backend.ErrThrottled), errors.Is(err, s3backend.ErrUnreachable):
 		return false, err
+	case err != nil:
+		c.strays.denied(parent) // it is another question than those about dir
+		return false, nil
 	case c.ignoresAfter():
 		c.sawNoSpans() // what came is right all the same
 	}
@@ -31,10 +33,9 @@ func (c *Catalog) peekBeside(ctx context.Context, b s3backend.Peeker, dir string
 	var beside reach
 	for _, path := range listed {
 		if in, _ := split(path); in == parent && path != dir {
-			if beside.from == "" {
-				beside.from = path
+			if beside.to = c.Below(path); beside.from == "" {
+				beside.from = beside.to
 			}
-			beside.to = path
 		}
 	}
 	c.strays.told(parent, beside, len(keys))

@@ -170,7 +170,9 @@ func TestAPageBesideTellsNothing(t *testing.T) {
 		{"files like d.txt before it", grid("t/004.", 1000), nil, []string{"beside t/004. in t/", "peek t/004/"}, nil},
 		{"the level may not be listed", nil, fs.ErrPermission, []string{"beside t/004. in t/", "peek t/004/"}, nil},
 		{"it is no page", nil, s3backend.ErrBadAnswer, []string{"beside t/004. in t/", "peek t/004/"}, nil},
-		// What has been tried again and again is not asked twice.
+		{"it is not to be had", nil, s3backend.ErrUnavailable, []string{"beside t/004. in t/", "peek t/004/"}, nil},
+		// Whatever is asked for, nobody answers.
+		{"the bucket is away", nil, s3backend.ErrUnreachable, []string{"beside t/004. in t/"}, s3backend.ErrUnreachable},
 		{"the bucket throttles", nil, s3backend.ErrThrottled, []string{"beside t/004. in t/"}, s3backend.ErrThrottled},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
@@ -184,8 +186,87 @@ func TestAPageBesideTellsNothing(t *testing.T) {
 				t.Errorf("%+v, %v", n, err)
 			}
 			wantQuestions(t, s.spy, tt.asked...)
+			if tt.fail == nil || tt.want != nil {
+				return
+			}
+			// It would fail again.
+			if n, err := stat(c, "t/005/123"); err != nil || n.Dir {
+				t.Errorf("%+v, %v", n, err)
+			}
+			wantQuestions(t, s.spy, "peek t/005/")
 		})
 	}
+}
+
+// Use of what a page beside told is seen where paths sort otherwise than keys: "d-1/" and
+// "d-2/" come before "d/".
+func TestUseOfAPageBesideIsSeen(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s, c := newPeeker(t)
+		for i := range 30 {
+			for _, end := range []string{"-1", "-2", ""} {
+				s.put(grid(fmt.Sprintf("t/%02d%s/", i, end), 300)...)
+			}
+		}
+		look := func(paths ...string) {
+			t.Helper()
+			for _, p := range paths {
+				if n, err := stat(c, p); err != nil || !n.Dir && n.Object.Key != p {
+					t.Fatalf("%s: %+v, %v", p, n, err)
+				}
+			}
+		}
+		look("t/29", "t/28/000")
+		s.questions()
+		for i := 1; i < 28; i++ {
+			look(fmt.Sprintf("t/%02d-1/000", i), fmt.Sprintf("t/%02d-2/000", i))
+		}
+		if n := kinds(s.questions()); n["beside"] != 27 || len(n) != 1 {
+			t.Errorf("asked %v", n)
+		}
+		c.Close()
+	})
+}
+
+// TestNamesAroundAreAskedForAgain: a page of names that has failed is asked for again, one
+// that has come is not, for ever, before it is refreshed.
+func TestNamesAroundAreAskedForAgain(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := peeker{newSpy()}
+		s.put(grid("t/", 30, 300)...)
+		c := newCatalog(t, catalog.Config{Bucket: s, TTL: -1, NegativeTTL: -1, ListAhead: true})
+		defer c.Close()
+		next := 10
+		levels := func(dirs int) int {
+			t.Helper()
+			for range dirs {
+				p := fmt.Sprintf("t/%03d", next)
+				if n, err := stat(c, p); err != nil || !n.Dir {
+					t.Fatalf("%s: %+v, %v", p, n, err)
+				}
+				synctest.Wait()
+				next++
+			}
+			return kinds(s.questions())["level"]
+		}
+		s.fail["level t/"] = s3backend.ErrUnavailable
+		if n := levels(4); n != 1 {
+			t.Errorf("at first: %d", n)
+		}
+		delete(s.fail, "level t/")
+		if n := levels(1); n != 1 {
+			t.Errorf("after a failure: %d", n)
+		}
+		next = 30
+		s.put(grid("t/", 50, 3)...)
+		if n := levels(10); n != 0 {
+			t.Errorf("after one that came: %d", n)
+		}
+		c.Refresh("t")
+		if n := levels(1); n != 1 {
+			t.Errorf("after a refresh: %d", n)
+		}
+	})
 }
 
 // A page below a directory that could not be had, tried as often as it was, is not asked

@@ -23,6 +23,9 @@ func (c *Catalog) askNames(b s3backend.Peeker, dir string, epoch uint64) <-chan 
 		defer close(done)
 		_, err := guarded(c, func() (struct{}, error) { return struct{}{}, c.learnNames(b, dir, epoch) })
 		if err != nil {
+			if !unpeekable(err) { // which it would be again
+				c.strays.unnamed(dir)
+			}
 			c.cfg.Logger.Debug("the names around are not known", "dir", dir, "error", err)
 		}
 	}()

@@ -33,6 +33,7 @@ func (c *Catalog) refresh(path string) {
 	if !c.store.marks.add(path, now, c.longestTTL()) {
 		c.store.clear()
 	}
+	c.strays.refreshed(path)
 	dir, _ := split(path)
 	c.store.drop(nodeKey(path), listingKey(path), listingKey(dir))
 	if c.store.ledger != nil {

@@ -20,7 +20,7 @@ func (c *Catalog) Renew(path string) bool {
 // renew is Renew of a directory that is given up when it has more than so many names,
 // and loadAhead, and no reader.
 func (c *Catalog) renew(path string, names int) bool {
-	if l, _ := c.Kept(path); c.cfg.TTL < minRenewed || l != nil && !old(l) {
+	if l, _ := c.Kept(path); c.cfg.TTL >= 0 && c.cfg.TTL < minRenewed || l != nil && !old(l) {
 		return false
 	}
 	key := flightKey{epoch: c.epoch.Load(), path: path}

@@ -23,7 +23,7 @@ type stray struct {
 	misses int  // names that were asked for since
 
 	dirs   int       // directories in it that were asked for or seen, since:
-	named  time.Time // a page of its names was asked for
+	named  time.Time // a page of its names was asked for, and has not failed
 	noDirs bool      // and showed no directory
 
 	entered bool  // a page of keys told of one of its directories, known by name only
@@ -42,9 +42,9 @@ const (
 	fewDirs = 4
 )
 
-// missed says that a name is to be looked up in dir. What a page of names tells is
+// missed says that a name is to be looked up in dir now. What a page of names tells is
 // believed for ttl.
-func (s *strays) missed(dir string, ttl time.Duration) around {
+func (s *strays) missed(dir string, now time.Time, ttl time.Duration) around {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	d := s.addLocked(dir)
@@ -60,8 +60,8 @@ func (s *strays) missed(dir string, ttl time.Duration) around {
 	case d.misses%manyStrays == 0 && bits.OnesCount(uint(d.misses/manyStrays)) == 1:
 		// It may be too large: seldomer and seldomer then.
 		return askAll
-	case d.dirs >= fewDirs && !d.noDirs && (d.named.IsZero() || remaining(d.named, ttl) == 0):
-		d.dirs, d.named = 0, time.Now()
+	case d.dirs >= fewDirs && !d.noDirs && (d.named.IsZero() || ttl >= 0 && now.Sub(d.named) >= ttl):
+		d.dirs, d.named = 0, now
 		return askNames
 	}
 	return askNothing
@@ -73,6 +73,26 @@ func (s *strays) found(dir string) {
 	defer s.mu.Unlock()
 	if d := s.findLocked(dir); d != nil {
 		d.dirs++
+	}
+}
+
+// unnamed says that the page of names that missed wanted has not come.
+func (s *strays) unnamed(dir string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if d := s.findLocked(dir); d != nil {
+		d.named = time.Time{}
+	}
+}
+
+// refreshed says that nothing that was told of path and what is below it is believed.
+func (s *strays) refreshed(path string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, d := range s.dirs {
+		if d.dir == path || below(d.dir, path) {
+			d.named, d.noDirs = time.Time{}, false
+		}
 	}
 }
 
@@ -136,8 +156,9 @@ func (s *strays) denied(parent string) {
 	s.addLocked(parent).beside.denied()
 }
 
-// used takes note that somebody asks for path.
-func (s *strays) used(path string) {
+// used takes note that somebody asks for path; key is what the keys below a path start
+// with.
+func (s *strays) used(path string, key func(path string) string) {
 	dir, _ := split(path)
 	if dir == "" {
 		return // nothing is beside the root
@@ -145,8 +166,8 @@ func (s *strays) used(path string) {
 	parent, _ := split(dir)
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if d := s.findLocked(parent); d != nil {
-		d.beside.used(dir)
+	if d := s.findLocked(parent); d != nil && d.entered {
+		d.beside.used(key(dir))
 	}
 }
 

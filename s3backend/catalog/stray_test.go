@@ -70,6 +70,25 @@ func TestStatsInALargeDirectory(t *testing.T) {
 	})
 }
 
+// What is believed for ever is listed as well.
+func TestALargeDirectoryIsListedForEver(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := peeker{newSpy()}
+		s.put(grid("d/", 3000)...)
+		c := newCatalog(t, catalog.Config{Bucket: s, TTL: -1, NegativeTTL: -1, ListAhead: true})
+		for i := range 1000 {
+			if n, err := stat(c, fmt.Sprintf("d/%03d", i)); err != nil || n.Dir {
+				t.Fatalf("%+v, %v", n, err)
+			}
+			synctest.Wait()
+		}
+		if n := kinds(s.questions()); n["head"] > 201 {
+			t.Errorf("asked %v", n)
+		}
+		c.Close()
+	})
+}
+
 // Where the bucket tells no pages, only names are asked for.
 func TestNothingAroundIsAskedFor(t *testing.T) {
 	s := newSpy()

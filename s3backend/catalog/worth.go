@@ -11,7 +11,8 @@ type worth struct {
 	next int
 }
 
-// reach is the directories from one to another, by the bytes of their paths.
+// reach is the directories from one to another, in the bytes by which those who fill it
+// order them: keys are told in the order of keys, in which "d-1/" is before "d/".
 type reach struct{ from, to string }
 
 const (
