@@ -85,8 +85,11 @@ func TestProbeOfASlowServer(t *testing.T) {
 			<-r.Context().Done()
 			return
 		}
-		time.Sleep(8 * time.Second)
-		page{keys: []string{"k"}}.write(w)
+		select {
+		case <-time.After(8 * time.Second):
+			page{keys: []string{"k"}}.write(w)
+		case <-r.Context().Done():
+		}
 	}, func(t *testing.T, _ *bubble, c *s3backend.Client) {
 		start := time.Now()
 		first, _, err := c.Probe(t.Context(), "", 1000)
