@@ -20,8 +20,10 @@ var (
 
 // OpendirHandle implements fs.NodeOpendirHandler. The bucket is asked at the first
 // read, since many open a directory only to have it (openat, fchdir).
-// FOPEN_CACHE_DIR is not used: Linux 6.9 to 6.12 keep such a list beyond its time,
-// and the catalog keeps it already.
+// FOPEN_CACHE_DIR is not used. The kernel adds to its list what any handle reads where that
+// ends (fuse_add_dirent_to_cache), so that two handles with a snapshot each, as rule 12
+// has it, would make a list that is neither's; and Linux 6.9 to 6.12 keep it beyond its
+// time. The catalog keeps the names already: a second ls sends no request.
 func (d *dir) OpendirHandle(context.Context, uint32) (fs.FileHandle, uint32, syscall.Errno) {
 	return &dirHandle{d: d, lookups: d.lookups.Load()}, 0, 0
 }
