@@ -91,8 +91,9 @@ func (m *Mount) mount(path string, t *tree) error {
 func (m *Mount) Done() <-chan struct{} { return m.done }
 
 // Unmount takes the mount out of the tree, and does nothing if it is out of it already;
-// it is EBUSY when files are open or another mount covers it, and the mount goes on. Done is not awaited, as it may never come: another mount namespace may
-// have the mount too, and a request may hang on a disk. Abort ends the former.
+// it is EBUSY when files are open or another mount covers it, and the mount goes on. Done
+// is not awaited, as it may never come: another mount namespace may have the mount too, and
+// a request may hang on a disk. Abort ends the former.
 func (m *Mount) Unmount() error { return m.unmount(false) }
 
 // Detach takes the mount out of the tree at once (MNT_DETACH): open files go on
