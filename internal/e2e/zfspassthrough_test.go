@@ -32,8 +32,9 @@ func TestZFSPassthrough(t *testing.T) {
 }
 
 // TestZFSWarmSpeed reads a complete file through the mount and the cache's copy of it
-// in turns, and prints how they compare. In the virtual machine the emulation hides
-// most of what they differ by, so that the bounds are loose.
+// in turns, and prints how they compare; that no read comes to the daemon is what must
+// hold. Times are not judged: under emulation the copy's was 74 ms once, and 400 to 490
+// in all other runs.
 func TestZFSWarmSpeed(t *testing.T) {
 	d := newPool(t).dataset("cache")
 	s := standOn(d)
@@ -46,18 +47,14 @@ func TestZFSWarmSpeed(t *testing.T) {
 	for _, tt := range []struct {
 		name  string
 		chunk int
-		least float64 // of the copy's own speed
-	}{{"sequential, 1 MiB", mib, 0.5}, {"random, 4 KiB", 4 * kib, 0.4}} {
+	}{{"sequential, 1 MiB", mib}, {"random, 4 KiB", 4 * kib}} {
 		mounted, native := time.Hour, time.Hour
 		for range 5 {
 			native = min(native, timeReads(t, cached, tt.chunk))
 			mounted = min(mounted, timeReads(t, f.path(), tt.chunk))
 		}
-		ratio := native.Seconds() / mounted.Seconds()
-		t.Logf("%s: %v for the cache's copy, %v through the mount: %.2f of its speed", tt.name, native, mounted, ratio)
-		if ratio < tt.least {
-			t.Errorf("%s: %.2f of the copy's own speed", tt.name, ratio)
-		}
+		t.Logf("%s: %v for the cache's copy, %v through the mount: %.2f of its speed",
+			tt.name, native, mounted, native.Seconds()/mounted.Seconds())
 	}
 	if n := m.end(); n.reads != 0 {
 		t.Errorf("%d READs reached the daemon", n.reads)
