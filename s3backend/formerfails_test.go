@@ -20,14 +20,7 @@ func TestFormerVersionRefused(t *testing.T) {
 		code   string
 	}{{403, "AccessDenied"}, {501, "NotImplemented"}, {405, "MethodNotAllowed"}, {404, "NotFound"}} {
 		asked := 0
-		inBubble(t, func(w http.ResponseWriter, r *http.Request, _ int) {
-			if !r.URL.Query().Has("versions") {
-				fail(w, 412, "PreconditionFailed")
-				return
-			}
-			asked++
-			fail(w, refusal.status, refusal.code)
-		}, func(t *testing.T, _ *bubble, c *s3backend.Client) {
+		inBubble(t, replaced(&asked, func(w http.ResponseWriter) { fail(w, refusal.status, refusal.code) }), func(t *testing.T, _ *bubble, c *s3backend.Client) {
 			for _, at := range []time.Duration{0, time.Minute, 3 * time.Minute, 2 * time.Minute} {
 				time.Sleep(at)
 				for i := range 5 {
@@ -52,14 +45,7 @@ func TestFormerVersionRefused(t *testing.T) {
 // gone, and it is not asked for each block.
 func TestFormerVersionFails(t *testing.T) {
 	asked := 0
-	inBubble(t, func(w http.ResponseWriter, r *http.Request, _ int) {
-		if !r.URL.Query().Has("versions") {
-			fail(w, 412, "PreconditionFailed")
-			return
-		}
-		asked++
-		fail(w, 500, "InternalError")
-	}, func(t *testing.T, _ *bubble, c *s3backend.Client) {
+	inBubble(t, replaced(&asked, func(w http.ResponseWriter) { fail(w, 500, "InternalError") }), func(t *testing.T, _ *bubble, c *s3backend.Client) {
 		for i := range 2 {
 			began := time.Now()
 			for range 20 {
@@ -89,14 +75,7 @@ func TestFormerVersionWrongAnswer(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			asked := 0
-			inBubble(t, func(w http.ResponseWriter, r *http.Request, _ int) {
-				if !r.URL.Query().Has("versions") {
-					fail(w, 412, "PreconditionFailed")
-					return
-				}
-				asked++
-				wrong.answer(w)
-			}, func(t *testing.T, _ *bubble, c *s3backend.Client) {
+			inBubble(t, replaced(&asked, wrong.answer), func(t *testing.T, _ *bubble, c *s3backend.Client) {
 				for range 3 {
 					for i := range 5 {
 						obj := object
@@ -218,4 +197,17 @@ func TestFormerVersionClosed(t *testing.T) {
 			t.Errorf("%v, want %v", err, s3backend.ErrChanged)
 		}
 	})
+}
+
+// replaced is a server on which the object was replaced, and which answers questions for
+// versions, that it counts, as it is told.
+func replaced(asked *int, answer func(http.ResponseWriter)) func(http.ResponseWriter, *http.Request, int) {
+	return func(w http.ResponseWriter, r *http.Request, _ int) {
+		if !r.URL.Query().Has("versions") {
+			fail(w, 412, "PreconditionFailed")
+			return
+		}
+		*asked++
+		answer(w)
+	}
 }
