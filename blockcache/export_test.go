@@ -1,6 +1,10 @@
 package blockcache
 
-import "encoding/json"
+import (
+	"context"
+	"encoding/json"
+	"io"
+)
 
 // FormatJSON is the format.json of another version of the program.
 func FormatJSON(version int) []byte {
@@ -76,3 +80,24 @@ func OrderFile(records []byte) []byte {
 	return encodeOrder(append(make([]byte, orderHeader), records...))
 }
 func DecodeOrder(raw []byte) []byte { return decodeOrder(raw) }
+
+// CancelAtLastByte runs a flight's first block up to its last byte, cancels the flight
+// then, as a reader may who has waited for that byte, and lets the flight end.
+func CancelAtLastByte(ctx context.Context, f *Flight, body io.Reader) error {
+	_, cancel := context.WithCancel(ctx)
+	defer cancel()
+	f.start(cancel)
+	b := f.nextBlock()
+	data, err := f.o.c.mem.acquire(ctx, b.size, f)
+	if err != nil {
+		return err
+	}
+	f.startBlock(b, data)
+	if err := f.fill(b, data, body); err != nil {
+		return err
+	}
+	f.Cancel()
+	f.finishBlock(b)
+	f.land(ctx, context.Canceled)
+	return nil
+}

@@ -177,11 +177,9 @@ func (f *Flight) finishBlock(b *block) {
 	mu.Lock()
 	defer mu.Unlock()
 	f.filling = nil
-	if !b.gone { // else cancelled in the last moment
-		b.flight = nil
-		f.next++
-		f.o.c.keepLocked(b)
-	}
+	b.flight = nil
+	f.next++
+	f.o.c.keepLocked(b)
 	b.unpinLocked()
 }
 
@@ -265,12 +263,14 @@ func (f *Flight) Cancel() {
 	f.trimLocked()
 }
 
-// trimLocked shortens a cancelled flight to what readers wait for.
+// trimLocked shortens a cancelled flight to what readers wait for. A block of which
+// the last byte has arrived is one more, though Run has not finished it yet: its reader
+// may be the one who cancels, as soon as he has that byte.
 func (f *Flight) trimLocked() {
 	end := f.next
 	for i := f.next; i < f.end; i++ {
 		b := f.o.blocks[i]
-		if len(b.waiters) > 0 || i == f.first && !f.guess {
+		if len(b.waiters) > 0 || b.filled == b.size || i == f.first && !f.guess {
 			end = i + 1
 		}
 	}

@@ -9,6 +9,7 @@ import (
 	"testing/synctest"
 
 	"github.com/zs3fs/zs3fs/blockcache"
+	"github.com/zs3fs/zs3fs/s3backend/s3test"
 )
 
 // result of a read in a goroutine of its own.
@@ -309,5 +310,28 @@ func TestReadOutsideTheObject(t *testing.T) {
 	cancel()
 	if _, err := v.Read(ctx, nil, 0, 1); !errors.Is(err, context.Canceled) {
 		t.Errorf("ended context: %v", err)
+	}
+}
+
+// TestCancelledAtItsLastByte: who cancels a guess as soon as he has its last byte, as a
+// reader who closes does, does not lose the block.
+func TestCancelledAtItsLastByte(t *testing.T) {
+	v, src, _ := flying(t)
+	f := v.Claim(0, 3, false)
+	body := io.NewSectionReader(s3test.Coded(seed, 1, 9*kib), 0, kib)
+	if err := blockcache.CancelAtLastByte(t.Context(), f, body); err != nil {
+		t.Fatal(err)
+	}
+	if at, n := v.Missing(0, 3); at != 1 || n != 2 {
+		t.Fatalf("missing %d, %d: the whole block is lost, or the others are still claimed", at, n)
+	}
+	c, err := v.Read(t.Context(), make([]byte, kib), 0, kib)
+	if err != nil {
+		t.Fatal(err)
+	}
+	check(t, c.Data, 0)
+	c.Release()
+	if src.requests.Load() != 0 {
+		t.Fatal("fetched again")
 	}
 }
