@@ -7,6 +7,7 @@ import (
 	"math"
 	"runtime/debug"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/zs3fs/zs3fs/blockcache"
@@ -38,6 +39,7 @@ type Crew struct {
 	ctx    context.Context // of all flights
 	cancel context.CancelFunc
 	files  files
+	asking atomic.Int64   // streams that have asked for something, of all files
 	wg     sync.WaitGroup // of the goroutines, one a running job
 
 	mu     sync.Mutex // guards what follows

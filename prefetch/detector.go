@@ -23,13 +23,15 @@ type detector struct {
 	visits  visits
 	handles int    // that have read and are open
 	paused  bool   // a guess has failed and no demand has succeeded since
+	others  int    // streams of other versions that have asked for something
 	lastID  uint64 // of a stream
 }
 
 // handle is what the detector keeps of one open handle, and changes.
 type handle struct {
-	begun bool  // a read has been seen
-	total int64 // bytes read
+	begun  bool  // a read has been seen
+	total  int64 // bytes read
+	pauses int64 // how often all of its reads had ended, before the one it is at
 }
 
 // plan is what the detector has to say about a read.
@@ -96,6 +98,7 @@ func (d *detector) resume() {
 	d.paused = false
 	for i := range d.streams {
 		d.streams[i].restart(d.limits)
+		d.streams[i].wary = true
 	}
 	d.visits.asked = nil
 }
@@ -153,6 +156,7 @@ func (d *detector) overtaken(s *stream, down bool) bool {
 func (d *detector) hit(p *plan, s *stream, now time.Time, h *handle, off, end int64, room func() int64) {
 	l := d.limits
 	s.used = now
+	s.noteReturn(h, off, end)
 	s.touch(h, end)
 	p.stream = s.id
 	up, down := s.extend(off, end)
@@ -165,7 +169,7 @@ func (d *detector) hit(p *plan, s *stream, now time.Time, h *handle, off, end in
 	case s.active && s.downwards == down:
 	case s.active: // not enough to turn: who does, soon is out of reach (trim)
 		up, down = false, false
-	case s.hits >= activeHits && s.next-s.start > l.block && !d.overtaken(s, false):
+	case s.hits >= activeHits && (s.next-s.start > l.block || s.inTurns()) && !d.overtaken(s, false):
 		s = d.jump(p, s, h)
 	case s.backs >= backwardHits && !d.overtaken(s, true):
 		s.downwards = true
@@ -178,10 +182,32 @@ func (d *detector) hit(p *plan, s *stream, now time.Time, h *handle, off, end in
 	if up == down {
 		return
 	}
+	l.maximum = d.share(s)
 	p.ahead = s.topUp(l, s.grow(l), room, p.ahead)
 	if !s.downwards && s.next >= l.size || s.downwards && s.start == 0 {
 		d.remove(s)
 	}
+}
+
+// share is how far s may read ahead: as far as one stream may where it is alone. The
+// memory is the same for all, and what they ask for beyond it leaves it unread
+// (4 interleaved streams: 841 MB/s for 815, and 200 MiB resident for 216).
+func (d *detector) share(s *stream) int64 {
+	n := int64(d.others + d.asking())
+	if s.asked(d.limits).n == 0 {
+		n++
+	}
+	return max(d.limits.maximum/n, d.limits.start)
+}
+
+// asking returns how many streams have asked for something ahead of their readers.
+func (d *detector) asking() (n int) {
+	for i := range d.streams {
+		if d.streams[i].asked(d.limits).n > 0 {
+			n++
+		}
+	}
+	return n
 }
 
 // widen makes a demand of an active stream as long as the request that the block

@@ -20,6 +20,7 @@ type story struct {
 	d    detector
 	open map[string]*handle
 	h    string // who reads
+	one  bool   // a read has ended when the next begins
 	now  time.Time
 	room int64
 	last uint64
@@ -72,14 +73,21 @@ func (s *story) line(t *testing.T, line string) string {
 	switch f[0] {
 	case "object": // object SIZE window SIZE
 		s.d = detector{limits: newLimits(size(t, f[1]), 1024, 8*1024, size(t, f[3]))}
-		s.open = map[string]*handle{}
+		s.open, s.one = map[string]*handle{}, false
 	case "handle": // handle NAME
 		s.h = f[1]
 	case "read": // read OFFSET LENGTH
 		s.now = s.now.Add(time.Millisecond)
+		if s.one {
+			s.handle().pauses++
+		}
 		p := s.d.read(s.now, s.handle(), size(t, f[1]), size(t, f[2]), func() int64 { return s.room })
 		s.last = p.stream
 		return fmt.Sprintf("%-20s -> %s", command, p)
+	case "one": // one by one
+		s.one = true
+	case "others": // others N: streams of other versions
+		s.d.others = int(size(t, f[1]))
 	case "wait":
 		d, err := time.ParseDuration(f[1])
 		if err != nil {

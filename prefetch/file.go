@@ -17,6 +17,7 @@ type file struct {
 	// guesser owns what is asked for ahead of all readers, so that it outlives the
 	// one who asked for it.
 	guesser *Reader
+	asking  int // streams that the crew has counted; guarded by watch.mu
 	// users are the readers that are open, and the reads and jobs under way: the
 	// last one closes the version.
 	users atomic.Int64
@@ -149,6 +150,13 @@ func (f *file) drop(spans []span) {
 		f.crew.drop(f.guesser, s)
 		f.version.Forget(s.first, s.n)
 	}
+}
+
+// countLocked tells the crew how many streams have asked for something.
+func (f *file) countLocked() {
+	now := f.detector.asking()
+	f.crew.asking.Add(int64(now - f.asking))
+	f.asking = now
 }
 
 // acquire keeps the version open until release; it fails when it is closed.

@@ -23,10 +23,13 @@ const (
 	// after 72 (20 ms to the first byte, 80 MB/s a connection).
 	fewRequests = 16
 	// A window is at most so many times what its stream has read: a few reads of
-	// 4 KiB at the head of a file are no reason for 32 MiB.
-	headTrust = 8
+	// 4 KiB at the head of a file are no reason for 32 MiB. Who has waited reads as fast as
+	// he can, and gets twice that at once.
+	headTrust, waitTrust = 8, 16
 	// Of one that began at a place in the middle, less is believed: it may be a
-	// column of a few blocks, with others behind it that nobody reads.
+	// column of a few blocks, with others behind it that nobody reads. Who waits there gets
+	// the more, the further he has come: half as many times what he has read as he has
+	// read blocks, up to waitTrust.
 	placeTrust = 2
 )
 
@@ -43,6 +46,8 @@ const (
 	// the second read that goes on where another ended, and from more than a block
 	// on, which may come as four reads of the kernel's.
 	activeHits = 2
+	// Who has come back to a stream twice from others takes turns between them.
+	turnReturns = 2
 	// Reading backwards is rarer than a piece overtaken: it takes one more.
 	backwardHits = 3
 )

@@ -26,6 +26,8 @@ type Reader struct {
 	*file
 	obj    s3backend.Object
 	handle handle // guarded by file.mu
+	// running is the reads under way, and pauses how often there were none any more.
+	running, pauses atomic.Int64
 	// party is whose turn its guesses wait for: that of the directory in which it
 	// is fetched ahead; nil is its own.
 	party any
@@ -84,6 +86,8 @@ func (r *Reader) Read(ctx context.Context, scratch []byte, off int64) (Result, e
 		return Result{}, errClosed
 	}
 	defer r.release()
+	r.running.Add(1)
+	defer r.ended()
 	began := time.Now()
 	p := r.look(began, off, n)
 	g := gathering{reader: r, want: p.want}
@@ -96,6 +100,13 @@ func (r *Reader) Read(ctx context.Context, scratch []byte, off int64) (Result, e
 	return res, err
 }
 
+// ended is told of the end of a read.
+func (r *Reader) ended() {
+	if r.running.Add(-1) == 0 {
+		r.pauses.Add(1)
+	}
+}
+
 // Close cancels what was asked for ahead of this reader, but for what another
 // reader of the version needs: he would ask for the same bytes again. Reads that
 // still run end on their own.
@@ -105,6 +116,7 @@ func (r *Reader) Close() error {
 	}
 	r.mu.Lock()
 	drop := r.detector.close(&r.handle)
+	r.countLocked()
 	r.mu.Unlock()
 	if last := r.crew.files.leave(r.file); last {
 		r.crew.drop(r, everything)
@@ -127,7 +139,10 @@ func (r *Reader) look(now time.Time, off, n int64) plan {
 		r.mu.Unlock()
 		return plan{want: r.detector.limits.cover(off, off+n)}
 	}
+	r.handle.pauses = r.pauses.Load()
+	r.detector.others = int(r.crew.asking.Load()) - r.asking
 	p := r.detector.read(now, &r.handle, off, n, r.room)
+	r.countLocked()
 	r.mu.Unlock()
 	r.drop(p.drop)
 	if len(p.ahead) > 0 {

@@ -35,6 +35,7 @@ func (d *detector) join(s *stream, up, down bool) (joined *stream, furtherUp, fu
 		s.start, s.next = min(s.start, t.start), max(s.next, t.next)
 		s.read += t.read
 		s.stalled = s.stalled || t.stalled
+		s.returns = max(s.returns, t.returns)
 		s.share(t)
 		d.remove(t)
 		i = -1

@@ -12,9 +12,11 @@ type stream struct {
 	start, next int64 // bytes [start, next) were read, but for the older ones
 	hits        int   // reads that went on where the stream ended
 	backs       int   // reads that ended where the stream began
+	returns     int   // hits by a handle that had read elsewhere meanwhile
 	downwards   bool
 	active      bool
 	stalled     bool  // the reader has waited since the last hit
+	wary        bool  // a guess has failed: what the reader waits for may be that
 	edge        int64 // forwards: first block not asked for; downwards: last one asked for
 	window      int64 // blocks
 	size        int64 // of the next request, in blocks
@@ -30,16 +32,31 @@ type user struct {
 	*handle
 	seen, born int64 // the handle's total when it last read here, and at first
 	at         int64 // where that last read ended
+	pauses     int64 // the handle's when it last read here
 }
 
 // touch notes that h reads here, up to end.
 func (s *stream) touch(h *handle, end int64) {
 	if u := s.user(h); u != nil {
-		u.seen, u.at = h.total, end
+		u.seen, u.at, u.pauses = h.total, end, h.pauses
 	} else {
-		s.users = append(s.users, user{h, h.total, h.total, end})
+		s.users = append(s.users, user{h, h.total, h.total, end, h.pauses})
 	}
 }
+
+// noteReturn is told, before touch, of a read by h of [off, end). Who goes on here after
+// he has read elsewhere takes turns, if he had waited for what he read there: several
+// threads, and the kernel's pieces, do not.
+func (s *stream) noteReturn(h *handle, off, end int64) {
+	u := s.user(h)
+	if u != nil && off == s.next && u.seen < h.total-(end-off) && u.pauses < h.pauses {
+		s.returns++
+	}
+}
+
+// inTurns reports whether its reader takes turns between this stream and others. He
+// will go on, then, as one who begins at the head does.
+func (s *stream) inTurns() bool { return s.returns >= turnReturns }
 
 // user returns what is known of h, nil when it does not read here.
 func (s *stream) user(h *handle) *user {
@@ -56,7 +73,7 @@ func (s *stream) share(t *stream) {
 	for _, u := range t.users {
 		if own := s.user(u.handle); own != nil {
 			if u.seen > own.seen {
-				own.seen, own.at = u.seen, u.at
+				own.seen, own.at, own.pauses = u.seen, u.at, u.pauses
 			}
 			own.born = min(own.born, u.born)
 		} else {
@@ -146,9 +163,14 @@ func (s *stream) trim(l limits) {
 }
 
 // trust is how many times what was read the window may be.
-func (s *stream) trust() int64 {
-	if s.visit > 0 && !s.downwards {
+func (s *stream) trust(read int64, stalled bool) int64 {
+	switch place := s.visit > 0 && !s.downwards && !s.inTurns(); {
+	case place && stalled:
+		return min(max(read/2, placeTrust), waitTrust)
+	case place:
 		return placeTrust
+	case stalled:
+		return waitTrust
 	}
 	return headTrust
 }
@@ -158,10 +180,15 @@ func (s *stream) grow(l limits) (stalled bool) {
 	stalled, s.stalled = s.stalled, false
 	switch {
 	case s.window < freeBlocks:
-		w := max(l.start, s.trust()*((s.read+l.block-1)/l.block))
-		s.window = max(s.window, min(2*s.window, freeBlocks, w))
+		read := (s.read + l.block - 1) / l.block
+		faster := int64(2)
+		if stalled && !s.wary {
+			faster = 4
+		}
+		s.window = max(s.window, min(faster*s.window, freeBlocks, max(l.start, read*s.trust(read, stalled))))
 	case stalled:
 		s.window += s.window / 2
+		s.wary = false
 	}
 	s.window = min(s.window, l.maximum)
 	return stalled
@@ -175,8 +202,8 @@ func (s *stream) grow(l limits) (stalled bool) {
 // than a request, the window halves instead.
 func (s *stream) topUp(l limits, stalled bool, room func() int64, ahead []span) []span {
 	pos := s.position(l)
-	if pos > s.bound+1 {
-		s.bound = 0 // the reader has gone further than expected
+	if pos > s.bound+1 || s.inTurns() {
+		s.bound = 0 // the reader has gone, or will go, further than expected
 	}
 	if (s.edge-pos)*s.sign() < 0 {
 		s.edge = pos // the reader skipped what was asked for
@@ -200,9 +227,14 @@ func (s *stream) topUp(l limits, stalled bool, room func() int64, ahead []span) 
 }
 
 // request moves the edge by one request. It ends at a multiple of its size, so
-// that all readers of an object come to ask for the same runs.
+// that all readers of an object come to ask for the same runs. The first ones are not
+// long: the reader waits for each of them to the end, and the last block of one of 8 MiB
+// is 52 ms behind that of one of 4 (80 MB/s a connection).
 func (s *stream) request(l limits) span {
 	from, size := s.edge, s.size
+	if s.read/l.block+abs(from-s.position(l)) < freeBlocks {
+		size = min(size, smallBlocks)
+	}
 	s.size = min(2*size, l.request)
 	if s.downwards {
 		s.edge = max((from-1)/size*size, 0)
