@@ -74,12 +74,12 @@ func cacheFlags(f *pflag.FlagSet, o *Options) {
 
 func readFlags(f *pflag.FlagSet, o *Options) {
 	r := &o.Read
-	sizeVar(f, &r.Window, "read-ahead", automatic, "most that is read ahead of a sequential reader; 0 is off (default: seven eighths of the memory limit)")
+	sizeVar(f, &r.Window, "read-ahead", automatic, "most that is read ahead of a sequential reader; 0 is off (default: a quarter more than the memory limit)")
 	r.Files = defaultFiles
 	f.Var(&r.Files, "prefetch-files", "most small files that are fetched ahead of a reader who goes through a directory; 0 or off")
 	f.IntVar(&r.Connections, "max-downloads", defaultConnections, "requests at once")
-	sizeVar(f, &r.RequestSize, "read-part-size", automatic, "size of a request in a long read (default: 8MiB; 4MiB or 2MiB where less than 168MiB or 84MiB are read ahead, as with a memory limit below 192MiB or 96MiB)")
-	sizeVar(f, &r.Memory, "memory-limit", automatic, "for all block buffers (default: 192MiB, or a quarter of the memory if that is less)")
+	sizeVar(f, &r.RequestSize, "read-part-size", automatic, "size of a request in a long read (default: 8MiB; 4MiB or 2MiB where less than 200MiB or 100MiB are read ahead, as with a memory limit below 160MiB or 80MiB)")
+	sizeVar(f, &r.Memory, "memory-limit", automatic, "for all block buffers (default: 160MiB, or a quarter of the memory if that is less)")
 }
 
 func treeFlags(f *pflag.FlagSet, o *Options) {

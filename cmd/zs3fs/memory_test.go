@@ -10,12 +10,12 @@ func TestRequestSize(t *testing.T) {
 		what                               string
 		memory, block, window, asked, want int64
 	}{
-		{"default", 192 * mib, mib, automatic, automatic, 8 * mib},
-		{"not quite enough", 191 * mib, mib, automatic, automatic, 4 * mib},
-		{"just enough for half", 96 * mib, mib, automatic, automatic, 4 * mib},
+		{"default", 160 * mib, mib, automatic, automatic, 8 * mib},
+		{"not quite enough", 159 * mib, mib, automatic, automatic, 4 * mib},
+		{"just enough for half", 80 * mib, mib, automatic, automatic, 4 * mib},
 		{"little memory", 64 * mib, mib, automatic, automatic, 2 * mib},
 		{"very little", 8 * mib, mib, automatic, automatic, 2 * mib},
-		{"a small window", 192 * mib, mib, 32 * mib, automatic, 2 * mib},
+		{"a small window", 160 * mib, mib, 32 * mib, automatic, 2 * mib},
 		{"no reading ahead", 64 * mib, mib, 0, automatic, 8 * mib},
 		{"large blocks", 64 * mib, 16 * mib, automatic, automatic, 16 * mib},
 		{"said", 64 * mib, mib, automatic, 2 * mib, 2 * mib},

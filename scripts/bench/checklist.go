@@ -123,6 +123,6 @@ func otherFigures() []line {
 	}
 }
 
-// window is the most that is read ahead of a reader: seven eighths of the memory
+// window is the most that is read ahead of a reader: a quarter more than the memory
 // limit's default.
-const window = 168 << 20
+const window = 200 << 20

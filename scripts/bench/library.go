@@ -21,7 +21,7 @@ func (b bareJob) packages() (o outcome, err error) {
 		return o, err
 	}
 	defer func() { err = errors.Join(err, client.Close()) }()
-	memory := blockcache.NewMemory(192<<20, blockSize)
+	memory := blockcache.NewMemory(160<<20, blockSize)
 	cache, err := blockcache.Open(blockcache.Config{BlockSize: blockSize, Memory: memory})
 	if err != nil {
 		return o, err
