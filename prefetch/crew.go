@@ -27,7 +27,7 @@ type Config struct {
 	Throttled func() int64
 	// RequestSize is the size of a request in steady state: 8 MiB.
 	RequestSize int64
-	// MaxWindow bounds how far a stream reads ahead; 0 turns reading ahead off.
+	// MaxWindow bounds how far all streams together read ahead; 0 turns reading ahead off.
 	MaxWindow int64
 	Logger    *slog.Logger
 }
@@ -75,6 +75,7 @@ func (c *Crew) Stats() Stats {
 	s := c.stats
 	s.Running = int64(len(c.queue.running))
 	s.Queued = int64(len(c.queue.demands) + c.queue.guesses)
+	s.Streams = c.asking.Load()
 	s.Limit, s.GuessLimit = int64(c.queue.connections), int64(c.queue.guessing)
 	return s
 }
@@ -108,6 +109,9 @@ type Stats struct {
 	Panics int64
 	// Running and Queued are as of now.
 	Running, Queued int64
+	// Streams is how many have asked for something ahead of their readers: they share
+	// MaxWindow.
+	Streams int64
 	// Limit is how many may run at once, and GuessLimit how many guesses now.
 	Limit, GuessLimit int64
 }

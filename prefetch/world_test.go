@@ -170,6 +170,9 @@ func run(t *testing.T, s shape, f func(w *world)) {
 			if err := w.crew.Close(); err != nil {
 				t.Error(err)
 			}
+			if n := w.crew.Stats().Streams; n != 0 {
+				t.Errorf("%d streams share the window, and nobody reads", n)
+			}
 			if open, _ := w.src.bodies(); open != 0 {
 				t.Errorf("%d bodies left open", open)
 			}
