@@ -7,7 +7,6 @@ import (
 	"math"
 	"runtime/debug"
 	"sync"
-	"sync/atomic"
 	"time"
 
 	"github.com/zs3fs/zs3fs/blockcache"
@@ -39,7 +38,7 @@ type Crew struct {
 	ctx    context.Context // of all flights
 	cancel context.CancelFunc
 	files  files
-	asking atomic.Int64   // streams that have asked for something, of all files
+	shares shares
 	wg     sync.WaitGroup // of the goroutines, one a running job
 
 	mu     sync.Mutex // guards what follows
@@ -75,7 +74,7 @@ func (c *Crew) Stats() Stats {
 	s := c.stats
 	s.Running = int64(len(c.queue.running))
 	s.Queued = int64(len(c.queue.demands) + c.queue.guesses)
-	s.Streams = c.asking.Load()
+	s.Streams = int64(c.shares.others(nil, time.Now()))
 	s.Limit, s.GuessLimit = int64(c.queue.connections), int64(c.queue.guessing)
 	return s
 }
@@ -109,8 +108,8 @@ type Stats struct {
 	Panics int64
 	// Running and Queued are as of now.
 	Running, Queued int64
-	// Streams is how many have asked for something ahead of their readers: they share
-	// MaxWindow.
+	// Streams is how many have asked for something ahead of their readers and were read
+	// within the last second: they share MaxWindow.
 	Streams int64
 	// Limit is how many may run at once, and GuessLimit how many guesses now.
 	Limit, GuessLimit int64

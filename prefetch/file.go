@@ -1,6 +1,7 @@
 package prefetch
 
 import (
+	"container/list"
 	"sync"
 	"sync/atomic"
 
@@ -17,7 +18,7 @@ type file struct {
 	// guesser owns what is asked for ahead of all readers, so that it outlives the
 	// one who asked for it.
 	guesser *Reader
-	asking  int // streams that the crew has counted; guarded by watch.mu
+	share   *list.Element // in crew.shares, and guarded by it
 	// users are the readers that are open, and the reads and jobs under way: the
 	// last one closes the version.
 	users atomic.Int64
@@ -150,13 +151,6 @@ func (f *file) drop(spans []span) {
 		f.crew.drop(f.guesser, s)
 		f.version.Forget(s.first, s.n)
 	}
-}
-
-// countLocked tells the crew how many streams have asked for something.
-func (f *file) countLocked() {
-	now := f.detector.asking()
-	f.crew.asking.Add(int64(now - f.asking))
-	f.asking = now
 }
 
 // acquire keeps the version open until release; it fails when it is closed.

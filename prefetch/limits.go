@@ -39,7 +39,8 @@ const (
 	// handles with as many streams as they may have, or 64 with one.
 	maxShared = 64
 	// After idleTime a stream is forgotten when a new one comes up, after
-	// stealTime only where there is no other place for the new one.
+	// stealTime only where there is no other place for the new one; and by then it has no
+	// more share in the window.
 	idleTime  = 2 * time.Second
 	stealTime = time.Second
 	// Random reads are adjacent once in a while: so a stream is believed from

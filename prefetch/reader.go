@@ -116,7 +116,8 @@ func (r *Reader) Close() error {
 	}
 	r.mu.Lock()
 	drop := r.detector.close(&r.handle)
-	r.countLocked()
+	now := time.Now()
+	r.crew.shares.take(r.file, r.detector.asking(now), now)
 	r.mu.Unlock()
 	if last := r.crew.files.leave(r.file); last {
 		r.crew.drop(r, everything)
@@ -140,9 +141,9 @@ func (r *Reader) look(now time.Time, off, n int64) plan {
 		return plan{want: r.detector.limits.cover(off, off+n)}
 	}
 	r.handle.pauses = r.pauses.Load()
-	r.detector.others = int(r.crew.asking.Load()) - r.asking
+	r.detector.others = r.crew.shares.others(r.file, now)
 	p := r.detector.read(now, &r.handle, off, n, r.room)
-	r.countLocked()
+	r.crew.shares.take(r.file, r.detector.asking(now), now)
 	r.mu.Unlock()
 	r.drop(p.drop)
 	if len(p.ahead) > 0 {
