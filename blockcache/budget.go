@@ -32,24 +32,20 @@ func (d *disk) reserve(n int64, u unit) bool {
 }
 
 // freeShortage reports whether writing n bytes would leave less free space than
-// is meant for others. Then as much as is missing is evicted instead.
+// is meant for others. Then as much as is missing is evicted instead. While a writer
+// asks the file system, the others wait for what it says: before the first look they know
+// of no space at all, and would give up blocks that fit (ZFS takes milliseconds).
 func (d *disk) freeShortage(n int64) bool {
 	mu := &d.c.mem.mu
-	mu.Lock()
-	minFree, now := d.minFree, time.Now()
-	due := minFree > 0 && d.short.due(now)
-	mu.Unlock()
+	select {
+	case d.looking <- struct{}{}:
+	case <-d.ctx.Done():
+		return true
+	}
+	minFree := d.lookAtFree()
+	<-d.looking
 	if minFree <= 0 {
 		return false
-	}
-	if due {
-		free, err := d.sys.free(d.home.fd)
-		if err != nil {
-			free = 0
-		}
-		mu.Lock()
-		d.short.look(now, free-minFree)
-		mu.Unlock()
 	}
 	mu.Lock()
 	fits, evict := d.short.write(n)
@@ -82,3 +78,23 @@ func (d *disk) makeWay() {
 
 // diskFull reports whether err means that there is no space.
 func diskFull(err error) bool { return errors.Is(err, unix.ENOSPC) || errors.Is(err, unix.EDQUOT) }
+
+// lookAtFree asks for the free space when it is time to, and returns how much is meant
+// for others. One at a time.
+func (d *disk) lookAtFree() (minFree int64) {
+	mu := &d.c.mem.mu
+	mu.Lock()
+	minFree, now := d.minFree, time.Now()
+	due := minFree > 0 && d.short.due(now)
+	mu.Unlock()
+	if due {
+		free, err := d.sys.free(d.home.fd)
+		if err != nil {
+			free = 0
+		}
+		mu.Lock()
+		d.short.look(now, free-minFree)
+		mu.Unlock()
+	}
+	return minFree
+}

@@ -70,6 +70,7 @@ type disk struct {
 	pins             map[identity]int64 // size of the object
 	short            shortage
 	minFree          int64
+	looking          chan struct{} // a token: who asks for the free space
 	saved            uint64        // the order's state that was written down
 	noPunch          bool          // the file system cannot free a part of a file
 	dirty            bool          // this session has sealed something
@@ -102,6 +103,7 @@ func openDisk(c *Cache, sys syscalls) (*disk, error) {
 		pins:    map[identity]int64{},
 		minFree: c.cfg.MinFree,
 		lowered: make(chan struct{}, 1),
+		looking: make(chan struct{}, 1),
 		busy:    map[identity]chan struct{}{},
 	}
 	d.session, d.finishers = newSession(sys), make(chan struct{}, maxFinish)

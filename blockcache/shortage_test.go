@@ -81,3 +81,27 @@ func TestFreedSpaceMayShowLate(t *testing.T) {
 		}
 	})
 }
+
+// Nothing is given up while the file system is asked for the first time.
+func TestWritersWaitForTheFirstLook(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		cfg := config(t.TempDir(), 1000)
+		cfg.MinFree = 500 * kib
+		answer := make(chan struct{})
+		c := openFaulty(t, cfg, blockcache.Faults{
+			Free: func() (int64, error) { <-answer; return 1 << 30, nil },
+		})
+		defer closeCache(t, c)
+		v := c.Version(codedObject("a", 3*kib))
+		defer v.Close()
+		if err := v.Claim(0, 3, true).Run(t.Context(), &source{}); err != nil {
+			t.Fatal(err)
+		}
+		synctest.Wait()
+		close(answer)
+		synctest.Wait()
+		if s := c.Stats(); s.Written != 3*kib || s.Dropped != 0 {
+			t.Errorf("%+v", s)
+		}
+	})
+}
