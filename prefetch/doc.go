@@ -6,8 +6,7 @@
 // number of connections: demand
 // comes before guesses, a quarter of the connections is kept for demand, and
 // files share the rest fairly (a pure queue), as many of it as the path rewards and
-// the server does not refuse (a pure width). How far all of them read ahead together is
-// bounded, and the streams that are read have equal shares of it.
+// the server does not refuse (a pure width).
 //
 // [Files] does for directories what a reader does for its file: a second detector
 // sees which files are opened, by their places in the listing, and the next small
