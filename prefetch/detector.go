@@ -29,9 +29,10 @@ type detector struct {
 
 // handle is what the detector keeps of one open handle, and changes.
 type handle struct {
-	begun  bool  // a read has been seen
-	total  int64 // bytes read
-	pauses int64 // how often all of its reads had ended, before the one it is at
+	begun    bool  // a read has been seen
+	total    int64 // bytes read
+	pauses   int64 // how often all of its reads had ended, before the one it is at
+	overlaps int64 // how many of its reads began before others had ended
 }
 
 // plan is what the detector has to say about a read.

@@ -26,8 +26,9 @@ type Reader struct {
 	*file
 	obj    s3backend.Object
 	handle handle // guarded by file.mu
-	// running is the reads under way, and pauses how often there were none any more.
-	running, pauses atomic.Int64
+	// running is the reads under way, pauses how often there were none any more, and
+	// overlaps how many began beside others.
+	running, pauses, overlaps atomic.Int64
 	// party is whose turn its guesses wait for: that of the directory in which it
 	// is fetched ahead; nil is its own.
 	party any
@@ -86,7 +87,9 @@ func (r *Reader) Read(ctx context.Context, scratch []byte, off int64) (Result, e
 		return Result{}, errClosed
 	}
 	defer r.release()
-	r.running.Add(1)
+	if r.running.Add(1) > 1 {
+		r.overlaps.Add(1)
+	}
 	defer r.ended()
 	began := time.Now()
 	p := r.look(began, off, n)
@@ -140,7 +143,7 @@ func (r *Reader) look(now time.Time, off, n int64) plan {
 		r.mu.Unlock()
 		return plan{want: r.detector.limits.cover(off, off+n)}
 	}
-	r.handle.pauses = r.pauses.Load()
+	r.handle.pauses, r.handle.overlaps = r.pauses.Load(), r.overlaps.Load()
 	r.detector.others = r.crew.shares.others(r.file, now)
 	p := r.detector.read(now, &r.handle, off, n, r.room)
 	r.crew.shares.take(r.file, r.detector.asking(now), now)

@@ -33,23 +33,24 @@ type user struct {
 	seen, born int64 // the handle's total when it last read here, and at first
 	at         int64 // where that last read ended
 	pauses     int64 // the handle's when it last read here
+	overlaps   int64 // the same
 }
 
 // touch notes that h reads here, up to end.
 func (s *stream) touch(h *handle, end int64) {
 	if u := s.user(h); u != nil {
-		u.seen, u.at, u.pauses = h.total, end, h.pauses
+		u.seen, u.at, u.pauses, u.overlaps = h.total, end, h.pauses, h.overlaps
 	} else {
-		s.users = append(s.users, user{h, h.total, h.total, end, h.pauses})
+		s.users = append(s.users, user{h, h.total, h.total, end, h.pauses, h.overlaps})
 	}
 }
 
 // noteReturn is told, before touch, of a read by h of [off, end). Who goes on here after
-// he has read elsewhere takes turns, if he had waited for what he read there: several
-// threads, and the kernel's pieces, do not.
+// he has read elsewhere takes turns, if he had waited for each thing that he read there:
+// several threads, and the kernel's pieces, do not.
 func (s *stream) noteReturn(h *handle, off, end int64) {
 	u := s.user(h)
-	if u != nil && off == s.next && u.seen < h.total-(end-off) && u.pauses < h.pauses {
+	if u != nil && off == s.next && u.seen < h.total-(end-off) && u.pauses < h.pauses && u.overlaps == h.overlaps {
 		s.returns++
 	}
 }
@@ -73,7 +74,7 @@ func (s *stream) share(t *stream) {
 	for _, u := range t.users {
 		if own := s.user(u.handle); own != nil {
 			if u.seen > own.seen {
-				own.seen, own.at, own.pauses = u.seen, u.at, u.pauses
+				own.seen, own.at, own.pauses, own.overlaps = u.seen, u.at, u.pauses, u.overlaps
 			}
 			own.born = min(own.born, u.born)
 		} else {
