@@ -34,12 +34,12 @@ type Config struct {
 // Crew fetches for all open files of a mount. All methods may be called
 // concurrently.
 type Crew struct {
-	cfg    Config
-	ctx    context.Context // of all flights
-	cancel context.CancelFunc
-	files  files
-	shares shares
-	wg     sync.WaitGroup // of the goroutines, one a running job
+	cfg     Config
+	ctx     context.Context // of all flights
+	cancel  context.CancelFunc
+	files   files
+	sharers sharers
+	wg      sync.WaitGroup // of the goroutines, one a running job
 
 	mu     sync.Mutex // guards what follows
 	queue  *queue
@@ -74,7 +74,7 @@ func (c *Crew) Stats() Stats {
 	s := c.stats
 	s.Running = int64(len(c.queue.running))
 	s.Queued = int64(len(c.queue.demands) + c.queue.guesses)
-	s.Streams = int64(c.shares.others(nil, time.Now()))
+	s.Streams = int64(c.sharers.others(nil, time.Now()))
 	s.Limit, s.GuessLimit = int64(c.queue.connections), int64(c.queue.guessing)
 	return s
 }

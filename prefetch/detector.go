@@ -31,7 +31,6 @@ type detector struct {
 type handle struct {
 	begun    bool  // a read has been seen
 	total    int64 // bytes read
-	pauses   int64 // how often all of its reads had ended, before the one it is at
 	overlaps int64 // how many of its reads began before others had ended
 }
 

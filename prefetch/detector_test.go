@@ -78,8 +78,8 @@ func (s *story) line(t *testing.T, line string) string {
 		s.h = f[1]
 	case "read": // read OFFSET LENGTH
 		s.now = s.now.Add(time.Millisecond)
-		if s.one {
-			s.handle().pauses++
+		if !s.one {
+			s.handle().overlaps++
 		}
 		p := s.d.read(s.now, s.handle(), size(t, f[1]), size(t, f[2]), func() int64 { return s.room })
 		s.last = p.stream

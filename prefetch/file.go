@@ -18,7 +18,7 @@ type file struct {
 	// guesser owns what is asked for ahead of all readers, so that it outlives the
 	// one who asked for it.
 	guesser *Reader
-	share   *list.Element // in crew.shares, and guarded by it
+	sharer  *list.Element // in crew.sharers, and guarded by it
 	// users are the readers that are open, and the reads and jobs under way: the
 	// last one closes the version.
 	users atomic.Int64

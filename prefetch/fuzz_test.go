@@ -86,7 +86,7 @@ func checkRead(t *testing.T, d *detector, now time.Time, h *handle, off, n, room
 		before[s.id] = s
 	}
 	if off%3 == 0 {
-		h.pauses++ // so that some handles take turns
+		h.overlaps++ // so that not all handles take turns
 	}
 	p := d.read(now, h, off, n, func() int64 { return room })
 	read := l.cover(off, off+n)

@@ -26,9 +26,8 @@ type Reader struct {
 	*file
 	obj    s3backend.Object
 	handle handle // guarded by file.mu
-	// running is the reads under way, pauses how often there were none any more, and
-	// overlaps how many began beside others.
-	running, pauses, overlaps atomic.Int64
+	// running is the reads under way, and overlaps how many began beside others.
+	running, overlaps atomic.Int64
 	// party is whose turn its guesses wait for: that of the directory in which it
 	// is fetched ahead; nil is its own.
 	party any
@@ -90,7 +89,7 @@ func (r *Reader) Read(ctx context.Context, scratch []byte, off int64) (Result, e
 	if r.running.Add(1) > 1 {
 		r.overlaps.Add(1)
 	}
-	defer r.ended()
+	defer r.running.Add(-1)
 	began := time.Now()
 	p := r.look(began, off, n)
 	g := gathering{reader: r, want: p.want}
@@ -103,13 +102,6 @@ func (r *Reader) Read(ctx context.Context, scratch []byte, off int64) (Result, e
 	return res, err
 }
 
-// ended is told of the end of a read.
-func (r *Reader) ended() {
-	if r.running.Add(-1) == 0 {
-		r.pauses.Add(1)
-	}
-}
-
 // Close cancels what was asked for ahead of this reader, but for what another
 // reader of the version needs: he would ask for the same bytes again. Reads that
 // still run end on their own.
@@ -120,7 +112,7 @@ func (r *Reader) Close() error {
 	r.mu.Lock()
 	drop := r.detector.close(&r.handle)
 	now := time.Now()
-	r.crew.shares.take(r.file, r.detector.asking(now), now)
+	r.crew.sharers.take(r.file, r.detector.asking(now), now)
 	r.mu.Unlock()
 	if last := r.crew.files.leave(r.file); last {
 		r.crew.drop(r, everything)
@@ -143,10 +135,10 @@ func (r *Reader) look(now time.Time, off, n int64) plan {
 		r.mu.Unlock()
 		return plan{want: r.detector.limits.cover(off, off+n)}
 	}
-	r.handle.pauses, r.handle.overlaps = r.pauses.Load(), r.overlaps.Load()
-	r.detector.others = r.crew.shares.others(r.file, now)
+	r.handle.overlaps = r.overlaps.Load()
+	r.detector.others = r.crew.sharers.others(r.file, now)
 	p := r.detector.read(now, &r.handle, off, n, r.room)
-	r.crew.shares.take(r.file, r.detector.asking(now), now)
+	r.crew.sharers.take(r.file, r.detector.asking(now), now)
 	r.mu.Unlock()
 	r.drop(p.drop)
 	if len(p.ahead) > 0 {

@@ -32,25 +32,24 @@ type user struct {
 	*handle
 	seen, born int64 // the handle's total when it last read here, and at first
 	at         int64 // where that last read ended
-	pauses     int64 // the handle's when it last read here
-	overlaps   int64 // the same
+	overlaps   int64 // the handle's when it last read here
 }
 
 // touch notes that h reads here, up to end.
 func (s *stream) touch(h *handle, end int64) {
 	if u := s.user(h); u != nil {
-		u.seen, u.at, u.pauses, u.overlaps = h.total, end, h.pauses, h.overlaps
+		u.seen, u.at, u.overlaps = h.total, end, h.overlaps
 	} else {
-		s.users = append(s.users, user{h, h.total, h.total, end, h.pauses, h.overlaps})
+		s.users = append(s.users, user{h, h.total, h.total, end, h.overlaps})
 	}
 }
 
 // noteReturn is told, before touch, of a read by h of [off, end). Who goes on here after
-// he has read elsewhere takes turns, if he had waited for each thing that he read there:
-// several threads, and the kernel's pieces, do not.
+// he has read elsewhere takes turns, if each of his reads since then began after the last
+// had ended: those of several threads, and the kernel's pieces, overlap.
 func (s *stream) noteReturn(h *handle, off, end int64) {
 	u := s.user(h)
-	if u != nil && off == s.next && u.seen < h.total-(end-off) && u.pauses < h.pauses && u.overlaps == h.overlaps {
+	if u != nil && off == s.next && u.seen < h.total-(end-off) && u.overlaps == h.overlaps {
 		s.returns++
 	}
 }
@@ -74,7 +73,7 @@ func (s *stream) share(t *stream) {
 	for _, u := range t.users {
 		if own := s.user(u.handle); own != nil {
 			if u.seen > own.seen {
-				own.seen, own.at, own.pauses, own.overlaps = u.seen, u.at, u.pauses, u.overlaps
+				own.seen, own.at, own.overlaps = u.seen, u.at, u.overlaps
 			}
 			own.born = min(own.born, u.born)
 		} else {

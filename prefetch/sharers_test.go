@@ -5,9 +5,9 @@ import (
 	"time"
 )
 
-// TestShares: the streams of files that are read count, and no others.
-func TestShares(t *testing.T) {
-	var s shares
+// TestSharers: the streams of files that are read count, and no others.
+func TestSharers(t *testing.T) {
+	var s sharers
 	var a, b, c file
 	at := func(ms int) time.Time { return time.UnixMilli(int64(ms)) }
 	want := func(when int, f *file, n int) {
@@ -34,7 +34,7 @@ func TestShares(t *testing.T) {
 	want(1004, &a, 0)
 	want(1004, nil, 1)
 	want(5000, nil, 0)
-	if s.byUse.Len() != 0 || a.share != nil || b.share != nil {
+	if s.byUse.Len() != 0 || a.sharer != nil || b.sharer != nil {
 		t.Errorf("%d are kept", s.byUse.Len())
 	}
 }
