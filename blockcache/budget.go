@@ -56,6 +56,26 @@ func (d *disk) freeShortage(n int64) bool {
 	return !fits
 }
 
+// lookAtFree asks for the free space when it is time to, and returns how much is meant
+// for others. One at a time.
+func (d *disk) lookAtFree() (minFree int64) {
+	mu := &d.c.mem.mu
+	mu.Lock()
+	minFree, now := d.minFree, time.Now()
+	due := minFree > 0 && d.short.due(now)
+	mu.Unlock()
+	if due {
+		free, err := d.sys.free(d.home.fd)
+		if err != nil {
+			free = 0
+		}
+		mu.Lock()
+		d.short.look(now, free-minFree)
+		mu.Unlock()
+	}
+	return minFree
+}
+
 // makeWay evicts a little when the file system is full: it is shared, and its
 // free space may be needed by others before ours.
 func (d *disk) makeWay() {
@@ -78,23 +98,3 @@ func (d *disk) makeWay() {
 
 // diskFull reports whether err means that there is no space.
 func diskFull(err error) bool { return errors.Is(err, unix.ENOSPC) || errors.Is(err, unix.EDQUOT) }
-
-// lookAtFree asks for the free space when it is time to, and returns how much is meant
-// for others. One at a time.
-func (d *disk) lookAtFree() (minFree int64) {
-	mu := &d.c.mem.mu
-	mu.Lock()
-	minFree, now := d.minFree, time.Now()
-	due := minFree > 0 && d.short.due(now)
-	mu.Unlock()
-	if due {
-		free, err := d.sys.free(d.home.fd)
-		if err != nil {
-			free = 0
-		}
-		mu.Lock()
-		d.short.look(now, free-minFree)
-		mu.Unlock()
-	}
-	return minFree
-}
