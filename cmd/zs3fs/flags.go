@@ -74,7 +74,7 @@ func cacheFlags(f *pflag.FlagSet, o *Options) {
 
 func readFlags(f *pflag.FlagSet, o *Options) {
 	r := &o.Read
-	sizeVar(f, &r.Window, "read-ahead", automatic, "most that is read ahead of a sequential reader; 0 is off (default: a quarter more than the memory limit)")
+	sizeVar(f, &r.Window, "read-ahead", automatic, "most that is read ahead of all sequential readers together; 0 is off (default: a quarter more than the memory limit)")
 	r.Files = defaultFiles
 	f.Var(&r.Files, "prefetch-files", "most small files that are fetched ahead of a reader who goes through a directory; 0 or off")
 	f.IntVar(&r.Connections, "max-downloads", defaultConnections, "requests at once")
