@@ -28,7 +28,10 @@ type Config struct {
 	RequestSize int64
 	// MaxWindow bounds how far all streams together read ahead; 0 turns reading ahead off.
 	MaxWindow int64
-	Logger    *slog.Logger
+	// Stride is how many bytes the kernel reads ahead of a reader at once, 0 where there
+	// is no kernel between.
+	Stride int64
+	Logger *slog.Logger
 }
 
 // Crew fetches for all open files of a mount. All methods may be called
@@ -99,6 +102,10 @@ func (c *Crew) Close() error {
 type Stats struct {
 	// Demands and Guesses are the jobs that were started.
 	Demands, Guesses int64
+	// Unkept counts the demands of bytes that were probably read by the kernel alone,
+	// behind a reader who goes no further: they are fetched without the rest of their
+	// block, and not kept.
+	Unkept int64
 	// Cancelled counts the guesses given up, queued or running, because the reader
 	// went elsewhere or another of his guesses failed.
 	Cancelled int64
@@ -119,6 +126,14 @@ type Stats struct {
 // ended already.
 func (c *Crew) demand(r *Reader, s span) *job {
 	j := newJob(r, s, true)
+	c.submit(func() { c.queue.addDemand(j) }, j)
+	return j
+}
+
+// demandBytes queues a job for n bytes that are fetched for one read and not kept.
+func (c *Crew) demandBytes(r *Reader, off, n int64) *job {
+	j := newJob(r, r.detector.limits.cover(off, off+n), true)
+	j.bytes, j.off = make([]byte, n), off
 	c.submit(func() { c.queue.addDemand(j) }, j)
 	return j
 }
@@ -203,6 +218,9 @@ func (c *Crew) startLocked() {
 		}
 		if j.demand {
 			c.stats.Demands++
+			if j.bytes != nil {
+				c.stats.Unkept++
+			}
 		} else {
 			c.stats.Guesses++
 		}
@@ -247,6 +265,9 @@ func (c *Crew) fetch(j *job) (n int64, err error) {
 			err = c.panicked(j, p)
 		}
 	}()
+	if j.bytes != nil {
+		return int64(len(j.bytes)), j.fetchBytes(c.ctx, c.cfg.Source)
+	}
 	for s := j.span; s.n > 0 && !j.isCancelled(); {
 		f := j.owner.version.Claim(s.first, s.n, j.demand)
 		if f == nil {

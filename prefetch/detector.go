@@ -40,6 +40,7 @@ type plan struct {
 	want   span   // to fetch together if a block of the read is missing
 	ahead  []span // to fetch on a guess, in this order
 	drop   []span // guesses that nobody needs any more
+	doubt  bool   // the reader will probably not come to what is read
 }
 
 // read is told of a handle's read of the bytes [off, off+n) within the object,
@@ -156,11 +157,12 @@ func (d *detector) overtaken(s *stream, down bool) bool {
 func (d *detector) hit(p *plan, s *stream, now time.Time, h *handle, off, end int64, room func() int64) {
 	l := d.limits
 	s.used = now
+	p.doubt = d.doubts(s, off, end)
 	s.noteReturn(h, off, end)
 	s.touch(h, end)
 	p.stream = s.id
 	up, down := s.extend(off, end)
-	d.visits.extend(s.visit, end)
+	d.visits.extend(l, s.visit, off, end)
 	s, up, down = d.join(s, up, down)
 	s.count(up, down)
 	s.trim(l)
@@ -187,6 +189,15 @@ func (d *detector) hit(p *plan, s *stream, now time.Time, h *handle, off, end in
 	if !s.downwards && s.next >= l.size || s.downwards && s.start == 0 {
 		d.remove(s)
 	}
+}
+
+// doubts reports whether a read is the kernel's only, which is always a stride ahead of
+// the reader: where those before him ended theirs, or a few pages off. Should he come to
+// it, the next stride is no more than a read like others.
+func (d *detector) doubts(s *stream, off, end int64) bool {
+	v := d.visits.get(s.visit)
+	return v != nil && v.strides > 0 && s.reach > 0 && off == s.next && d.limits.isStride(end-off) &&
+		abs(off-s.reach) <= d.limits.block/32
 }
 
 // share is how far s may read ahead: as far as one stream may where it is alone. The

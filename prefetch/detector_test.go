@@ -71,8 +71,12 @@ func (s *story) line(t *testing.T, line string) string {
 		return line
 	}
 	switch f[0] {
-	case "object": // object SIZE window SIZE
-		s.d = detector{limits: newLimits(size(t, f[1]), 1024, 8*1024, size(t, f[3]))}
+	case "object": // object SIZE window SIZE [stride SIZE]
+		stride := int64(0)
+		if len(f) > 5 {
+			stride = size(t, f[5])
+		}
+		s.d = detector{limits: newLimits(size(t, f[1]), 1024, 8*1024, size(t, f[3]), stride)}
 		s.open, s.one = map[string]*handle{}, false
 	case "handle": // handle NAME
 		s.h = f[1]
@@ -135,6 +139,9 @@ func (p plan) String() string {
 	}
 	if p.want.n > 0 {
 		add("fetch", p.want)
+	}
+	if p.doubt {
+		parts = append(parts, "in doubt")
 	}
 	add("ahead", p.ahead...)
 	add("drop", p.drop...)

@@ -64,7 +64,7 @@ func newFile(c *Crew, obj s3backend.Object, known *watch) *file {
 	v := c.cfg.Cache.Version(obj)
 	f := &file{crew: c, version: v, block: v.BlockSize(), watch: known}
 	if known == nil {
-		f.watch = &watch{detector: detector{limits: newLimits(obj.Size, f.block, c.cfg.RequestSize, c.cfg.MaxWindow)}}
+		f.watch = &watch{detector: detector{limits: newLimits(obj.Size, f.block, c.cfg.RequestSize, c.cfg.MaxWindow, c.cfg.Stride)}}
 	}
 	f.guesser = &Reader{file: f, obj: obj}
 	return f

@@ -16,7 +16,7 @@ func FuzzDetector(f *testing.F) {
 		if size < 1 || size > 1<<21 {
 			return
 		}
-		d := detector{limits: newLimits(size, 1024, 8*1024, 64*1024)}
+		d := detector{limits: newLimits(size, 1024, 8*1024, 64*1024, 512)}
 		now := time.Unix(0, 0)
 		off, end := int64(0), int64(0)
 		handles := make([]*handle, 4)

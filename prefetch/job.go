@@ -1,6 +1,7 @@
 package prefetch
 
 import (
+	"context"
 	"sync"
 
 	"github.com/zs3fs/zs3fs/blockcache"
@@ -13,6 +14,10 @@ type job struct {
 	owner  *Reader
 	span   span
 	demand bool
+	// bytes, unless nil, are what the job is for, from off on: they are fetched for one
+	// read and claim nothing.
+	bytes []byte
+	off   int64
 	// begun is closed when the blocks are claimed, or will never be; ended when
 	// all is over, after which err holds.
 	begun, ended chan struct{}
@@ -21,6 +26,7 @@ type job struct {
 	mu        sync.Mutex // guards what follows
 	cancelled bool
 	flight    *blockcache.Flight
+	stop      context.CancelFunc // of the fetch of bytes, while it runs
 }
 
 func newJob(owner *Reader, s span, demand bool) *job {
@@ -54,13 +60,30 @@ func (j *job) hold(f *blockcache.Flight) {
 	}
 }
 
-// cancel ends a guess, but for what readers wait for.
+// fetchBytes fetches what no other read waits for.
+func (j *job) fetchBytes(ctx context.Context, src blockcache.Source) error {
+	ctx, stop := context.WithCancel(ctx)
+	defer stop()
+	j.mu.Lock()
+	j.stop = stop
+	if j.cancelled {
+		stop()
+	}
+	j.mu.Unlock()
+	j.begin()
+	return j.owner.version.Fetch(ctx, src, j.bytes, j.off)
+}
+
+// cancel ends a guess, but for what readers wait for, and a fetch of bytes.
 func (j *job) cancel() {
 	j.mu.Lock()
 	defer j.mu.Unlock()
 	j.cancelled = true
 	if j.flight != nil {
 		j.flight.Cancel()
+	}
+	if j.stop != nil {
+		j.stop()
 	}
 }
 

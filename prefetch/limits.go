@@ -62,16 +62,22 @@ type limits struct {
 	blocks         int64 // of the object
 	request        int64
 	start, maximum int64 // of a window
+	stride         int64 // bytes that the kernel reads ahead at once; 0 where there is none
 }
 
+// isStride reports whether a read of n bytes is what the kernel reads ahead at once. It
+// leaves out what it has of it: a few pages at the joint with a shorter read before.
+func (l limits) isStride(n int64) bool { return n <= l.stride && n > l.stride-l.stride/8 }
+
 // newLimits takes bytes. maxWindow 0 turns reading ahead off.
-func newLimits(size, block, request, maxWindow int64) limits {
+func newLimits(size, block, request, maxWindow, stride int64) limits {
 	l := limits{
 		block:   block,
 		size:    size,
 		blocks:  (size + block - 1) / block,
 		request: max(request/block, 1),
 		maximum: maxWindow / block,
+		stride:  stride,
 	}
 	for l.request > smallBlocks && l.request*fewRequests > l.blocks {
 		l.request /= 2

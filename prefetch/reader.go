@@ -92,9 +92,9 @@ func (r *Reader) Read(ctx context.Context, scratch []byte, off int64) (Result, e
 	defer r.running.Add(-1)
 	began := time.Now()
 	p := r.look(began, off, n)
-	g := gathering{reader: r, want: p.want}
+	g := gathering{reader: r, want: p.want, doubt: p.doubt}
 	res, err := g.gather(ctx, scratch[:n], off)
-	if p.stream != 0 && time.Since(began) > stallAfter {
+	if p.stream != 0 && !p.doubt && time.Since(began) > stallAfter {
 		r.mu.Lock()
 		r.detector.stalled(p.stream)
 		r.mu.Unlock()

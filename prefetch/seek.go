@@ -67,7 +67,7 @@ func (d *detector) jump(p *plan, s *stream, h *handle) *stream {
 			p.drop = append(p.drop, d.clip(t.skipped(l, s.back()), t.id)...)
 		}
 		t.start, t.next, t.used = s.start, s.next, s.used
-		t.visit, t.bound = s.visit, s.bound
+		t.visit, t.bound, t.reach = s.visit, s.bound, s.reach
 		t.read += s.read
 		t.share(s)
 		id := t.id
@@ -158,6 +158,9 @@ func (d *detector) visit(p *plan, s *stream, room func() int64) {
 	l := d.limits
 	id, sure, most, ahead := d.visits.arrive(l, s.start, s.next, room)
 	s.visit, p.ahead = id, append(p.ahead, ahead...)
+	if sure > 0 {
+		s.reach = s.start + sure
+	}
 	if d.visits.period == 0 {
 		p.drop = append(p.drop, d.unneeded(d.visits.pending())...)
 	}

@@ -25,6 +25,7 @@ type stream struct {
 	users       []user // who reads here
 	visit       int64  // that began it; 0 for none
 	bound       int64  // block that is not fetched ahead; 0 for none
+	reach       int64  // byte up to which its reader is expected to come; 0 for unknown
 }
 
 // user is a handle that reads a stream.
@@ -262,7 +263,7 @@ func (s *stream) back() int64 { return s.end(!s.downwards) }
 func (s *stream) adopt(t *stream) {
 	s.active, s.downwards, s.hits, s.backs = t.active, t.downwards, t.hits, t.backs
 	s.edge, s.window, s.size = t.edge, t.window, t.size
-	s.visit, s.bound = t.visit, t.bound
+	s.visit, s.bound, s.reach = t.visit, t.bound, t.reach
 }
 
 // skipped returns the blocks between the reader and a byte further on.

@@ -55,7 +55,7 @@ func TestWalkLooksAtAStretch(t *testing.T) {
 
 // What lies before and behind what another stream needs is given up.
 func TestClip(t *testing.T) {
-	d := detector{limits: newLimits(1<<20, 1<<10, 8<<10, 384<<10)}
+	d := detector{limits: newLimits(1<<20, 1<<10, 8<<10, 384<<10, 0)}
 	d.streams = []stream{
 		{id: 1, active: true, next: 10 << 10, edge: 30},
 		{id: 2, active: true, next: 40 << 10, edge: 44},

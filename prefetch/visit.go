@@ -6,6 +6,8 @@ import "slices"
 type visit struct {
 	start, first int64 // bytes [start, first) were its first read
 	end          int64 // it was read on up to here
+	strides      int   // reads as long as the kernel reads ahead at once
+	last         int64 // where the latest of these began
 }
 
 // length returns how far was read, 0 where nobody went on after the first read: the
@@ -13,6 +15,16 @@ type visit struct {
 func (v visit) length() int64 {
 	if v.end == v.first {
 		return 0
+	}
+	return v.reach()
+}
+
+// reach returns how far from its start the reader himself has come, at most. The kernel
+// asks for one stride when the reader comes to the one before: the last one of several
+// is what nobody has come to.
+func (v visit) reach() int64 {
+	if v.strides > 1 {
+		return v.last - v.start
 	}
 	return v.end - v.start
 }
@@ -81,18 +93,38 @@ func (v *visits) arrive(l limits, off, end int64, room func() int64) (id, sure, 
 		most = max(most, sure)
 	}
 	v.n++
-	*v.at(v.n) = visit{off, end, end}
+	*v.at(v.n) = visit{start: off, first: end, end: end}
+	if l.isStride(end - off) {
+		v.at(v.n).strides, v.at(v.n).last = 1, off
+	}
 	if before > 0 {
 		ahead = v.predict(l, off, max(off+sure, end), room)
 	}
 	return v.n, sure, most, ahead
 }
 
-// extend notes that a visit was read on to end.
-func (v *visits) extend(id, end int64) {
-	if id >= v.oldest() && id <= v.n {
-		v.at(id).end = max(v.at(id).end, end)
+// extend notes that a visit was read on by a read of [off, end).
+func (v *visits) extend(l limits, id, off, end int64) {
+	at := v.get(id)
+	if at == nil {
+		return
 	}
+	at.end = max(at.end, end)
+	switch {
+	case l.isStride(end - off):
+		at.strides++
+		at.last = max(at.last, off)
+	case end > at.last:
+		at.strides = 0 // no more than a reader's own read
+	}
+}
+
+// get returns a visit that is remembered, or nil.
+func (v *visits) get(id int64) *visit {
+	if id < v.oldest() || id > v.n {
+		return nil
+	}
+	return v.at(id)
 }
 
 // lengths returns how far three of four of the latest visits went, as some may be
@@ -223,7 +255,7 @@ func (v *visits) places(l limits, off int64) []visit {
 		if before == 0 || known {
 			continue
 		}
-		length := max(v.length(l, i), v.at(before).end-v.at(before).start)
+		length := max(v.length(l, i), v.at(before).reach())
 		places = append(places, visit{start: start, end: start + length})
 	}
 	slices.SortFunc(places, func(a, b visit) int { return int(a.start - b.start) })

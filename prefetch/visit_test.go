@@ -19,7 +19,7 @@ func TestRandomReadsAreNoStride(t *testing.T) {
 			guessed := int64(0)
 			for seed := range uint64(seeds) {
 				r := rand.New(rand.NewPCG(seed, 1))
-				d := detector{limits: newLimits(1<<20, 1<<10, 8<<10, 64<<10)}
+				d := detector{limits: newLimits(1<<20, 1<<10, 8<<10, 64<<10, 0)}
 				var h handle
 				for i := range int64(reads) {
 					p := d.read(time.UnixMilli(i), &h, at(r, d.limits), 64, func() int64 { return 100 })

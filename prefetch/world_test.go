@@ -142,6 +142,7 @@ type shape struct {
 	memory      int64
 	connections int
 	window      int64
+	stride      int64
 	latency     time.Duration
 	interval    time.Duration
 }
@@ -164,7 +165,7 @@ func run(t *testing.T, s shape, f func(w *world)) {
 		}
 		w.crew = prefetch.New(prefetch.Config{
 			Cache: cache, Source: w.src, Memory: w.mem, Throttled: w.src.refused.Load,
-			Connections: s.connections, RequestSize: request, MaxWindow: s.window,
+			Connections: s.connections, RequestSize: request, MaxWindow: s.window, Stride: s.stride,
 		})
 		defer func() {
 			if err := w.crew.Close(); err != nil {
