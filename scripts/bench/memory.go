@@ -47,7 +47,26 @@ func (f *filler) fill() error {
 	}
 	_, err := io.CopyBuffer(struct{ io.Writer }{io.Discard}, io.NewSectionReader(f.file, f.at, n), make([]byte, 1<<20))
 	f.at += n
-	return err
+	if err != nil {
+		return err
+	}
+	return touch()
+}
+
+// touch uses most of the memory that the kernel keeps free, some 5 % of all, and gives it
+// back, so that the next run does not pay for having it from the host: 0.3 s/GB at best,
+// 3.3 at worst. In 2 s the kernel may give it to the host again.
+func touch() error {
+	var si unix.Sysinfo_t
+	if err := unix.Sysinfo(&si); err != nil {
+		return err
+	}
+	n := int64(si.Freeram) * int64(si.Unit) / 8 * 7
+	pages, err := unix.Mmap(-1, 0, int(n), unix.PROT_READ|unix.PROT_WRITE, unix.MAP_PRIVATE|unix.MAP_ANONYMOUS|unix.MAP_POPULATE)
+	if err != nil {
+		return err
+	}
+	return unix.Munmap(pages)
 }
 
 func (f *filler) close() error {

@@ -31,9 +31,9 @@ type runner struct {
 	// directories.
 	namesServer *server
 	bares       map[key]sample
-	dir         string // temporary, on the cache's file system
-	files       string // directory of what the server sends
-	runs        int    // so far, which number the directories
+	dir         string   // temporary, on the cache's file system
+	files       *scratch // directory of what the server sends
+	runs        int      // so far, which number the directories
 }
 
 // pattern measures one pattern, the tools in turn.
@@ -160,7 +160,7 @@ func (r *runner) bare(ctx context.Context, p profile, pat pattern, b bareJob) (s
 
 // newRunner prepares the bucket and starts its server.
 func newRunner(ctx context.Context, s settings, dir string) (r *runner, err error) {
-	files, err := dataDir()
+	files, err := newScratch("")
 	if err != nil {
 		return nil, err
 	}
@@ -178,11 +178,11 @@ func newRunner(ctx context.Context, s settings, dir string) (r *runner, err erro
 			return nil, err
 		}
 	}
-	if r.data, err = newDataset(files, s.size); err != nil {
+	if r.data, err = newDataset(files.dir, s.size); err != nil {
 		return nil, err
 	}
 	if s.needsTable() {
-		if err := r.data.addTable(ctx, files); err != nil {
+		if err := r.data.addTable(ctx, files.dir); err != nil {
 			return nil, err
 		}
 	}
@@ -215,14 +215,5 @@ func (r *runner) close() error {
 	if r.filler != nil {
 		err = errors.Join(err, r.filler.close())
 	}
-	return errors.Join(err, os.RemoveAll(r.files))
-}
-
-// dataDir is a directory in memory, where there is one: what the server sends is to
-// cost no disk.
-func dataDir() (string, error) {
-	if dir, err := os.MkdirTemp("/dev/shm", "zs3fs-bench-"); err == nil {
-		return dir, nil
-	}
-	return os.MkdirTemp("", "zs3fs-bench-")
+	return errors.Join(err, r.files.close())
 }
