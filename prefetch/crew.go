@@ -133,7 +133,7 @@ func (c *Crew) demand(r *Reader, s span) *job {
 // demandBytes queues a job for n bytes that are fetched for one read and not kept.
 func (c *Crew) demandBytes(r *Reader, off, n int64) *job {
 	j := newJob(r, r.detector.limits.cover(off, off+n), true)
-	j.bytes, j.off = make([]byte, n), off
+	j.size, j.off = n, off
 	c.submit(func() { c.queue.addDemand(j) }, j)
 	return j
 }
@@ -218,7 +218,7 @@ func (c *Crew) startLocked() {
 		}
 		if j.demand {
 			c.stats.Demands++
-			if j.bytes != nil {
+			if j.size > 0 {
 				c.stats.Unkept++
 			}
 		} else {
@@ -265,8 +265,8 @@ func (c *Crew) fetch(j *job) (n int64, err error) {
 			err = c.panicked(j, p)
 		}
 	}()
-	if j.bytes != nil {
-		return int64(len(j.bytes)), j.fetchBytes(c.ctx, c.cfg.Source)
+	if j.size > 0 {
+		return j.size, j.fetchBytes(c.ctx, c.cfg.Source)
 	}
 	for s := j.span; s.n > 0 && !j.isCancelled(); {
 		f := j.owner.version.Claim(s.first, s.n, j.demand)

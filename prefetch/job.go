@@ -14,14 +14,14 @@ type job struct {
 	owner  *Reader
 	span   span
 	demand bool
-	// bytes, unless nil, are what the job is for, from off on: they are fetched for one
-	// read and claim nothing.
-	bytes []byte
-	off   int64
+	// A job of size bytes, from off on, fetches them for one read and claims nothing.
+	// Any other has size 0.
+	size, off int64
 	// begun is closed when the blocks are claimed, or will never be; ended when
 	// all is over, after which err holds.
 	begun, ended chan struct{}
 	err          error
+	bytes        []byte // as err
 
 	mu        sync.Mutex // guards what follows
 	cancelled bool
@@ -71,6 +71,7 @@ func (j *job) fetchBytes(ctx context.Context, src blockcache.Source) error {
 	}
 	j.mu.Unlock()
 	j.begin()
+	j.bytes = make([]byte, j.size) // not before there is a connection, which bounds them
 	return j.owner.version.Fetch(ctx, src, j.bytes, j.off)
 }
 
