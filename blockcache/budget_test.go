@@ -12,15 +12,25 @@ import (
 	"github.com/zs3fs/zs3fs/blockcache"
 )
 
-// onDisk adds up what the data files take, as du does.
+// onDisk adds up the data in the data files. The file system's own blocks, which du counts,
+// are not in the budget: ext4 takes one of 4 KiB for a file of more than four extents.
 func onDisk(t testing.TB, dir string) (sum int64) {
 	t.Helper()
 	data, _ := files(t, dir)
 	for _, path := range data {
-		var st unix.Stat_t
-		if err := unix.Lstat(path, &st); err == nil { // else evicted meanwhile
-			sum += st.Blocks * 512
+		f, err := os.Open(path)
+		if err != nil {
+			continue // evicted meanwhile
 		}
+		for from, to := int64(0), int64(0); ; sum += to - from {
+			if from, err = unix.Seek(int(f.Fd()), to, unix.SEEK_DATA); err != nil {
+				break // none behind it
+			}
+			if to, err = unix.Seek(int(f.Fd()), from, unix.SEEK_HOLE); err != nil {
+				break // or no more
+			}
+		}
+		f.Close()
 	}
 	return sum
 }
@@ -72,7 +82,7 @@ func TestBudgetHoldsDuringAScan(t *testing.T) {
 				if s.Dropped != 0 || s.Evicted == 0 || s.DiskBytes < cfg.Budget*9/20 {
 					t.Errorf("%+v", s)
 				}
-				if worst.Load() > cfg.Budget {
+			if worst.Load() > cfg.Budget {
 					t.Errorf("files took up to %d bytes of %d", worst.Load(), cfg.Budget)
 				}
 				closeCache(t, c)
