@@ -301,7 +301,7 @@ func TestProof(t *testing.T) {
 				v.Watch(1, func(e blockcache.Event) { disproved = e == blockcache.Disproved })
 				for range 2 {
 					if !disproved || tc.fetch > 6 {
-						fill(t, c, src, obj)
+						fillAwaited(t, c, src, obj)
 					}
 					synctest.Wait()
 					if tc.fetch == 6 {
@@ -330,6 +330,29 @@ func TestProof(t *testing.T) {
 				closeCache(t, c)
 			})
 		})
+	}
+}
+
+// fillAwaited is fill with a reader who waits for each block before it is fetched, and so
+// has it whatever is found out about the version as soon as the last one is written.
+func fillAwaited(t *testing.T, c *blockcache.Cache, src blockcache.Source, obj s3backend.Object) {
+	t.Helper()
+	v := c.Version(obj)
+	defer v.Close()
+	for off := int64(0); off < obj.Size; off += kib {
+		f := v.Claim(off/kib, 1, true)
+		r := readAsync(t.Context(), v, off, kib)
+		wantNothing(t, r)
+		if err := f.Run(t.Context(), src); err != nil {
+			t.Fatal(err)
+		}
+		synctest.Wait()
+		if got := <-r; got.err != nil {
+			t.Fatal(got.err)
+		} else {
+			got.chunk.Release()
+		}
+		synctest.Wait()
 	}
 }
 
