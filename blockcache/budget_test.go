@@ -82,7 +82,7 @@ func TestBudgetHoldsDuringAScan(t *testing.T) {
 				if s.Dropped != 0 || s.Evicted == 0 || s.DiskBytes < cfg.Budget*9/20 {
 					t.Errorf("%+v", s)
 				}
-			if worst.Load() > cfg.Budget {
+				if worst.Load() > cfg.Budget {
 					t.Errorf("files took up to %d bytes of %d", worst.Load(), cfg.Budget)
 				}
 				closeCache(t, c)
