@@ -79,23 +79,23 @@ func TestBytesBehindColumns(t *testing.T) {
 	})
 }
 
-// A reader gets his bytes even if what is asked for in doubt fails.
+// What is asked for in doubt fails as any demand does: at once and with its error, and
+// the next read asks again.
 func TestBytesBehindColumnsFail(t *testing.T) {
 	run(t, columned(), func(w *world) {
 		r, behind := learned(w)
 		defer w.close(r)
-		failed := 0
-		w.src.set(func(off, n int64) error {
-			if n%block == 0 {
-				return nil
-			}
-			failed++
-			return errors.New("no parts of blocks")
-		})
-		w.read(r, behind, stride)
-		if failed != 1 {
-			t.Errorf("%d failed", failed)
+		requests, _, _ := w.src.seen()
+		failure := errors.New("no")
+		w.src.set(func(off, n int64) error { return failure })
+		if err := w.try(context.Background(), r, behind, stride); !errors.Is(err, failure) {
+			t.Errorf("it failed with %v", err)
 		}
+		if n, _, _ := w.src.seen(); n != requests+1 {
+			t.Errorf("%d requests", n-requests)
+		}
+		w.src.set(nil)
+		w.read(r, behind, stride)
 	})
 }
 

@@ -71,10 +71,10 @@ func (g *gathering) piece(ctx context.Context, dst []byte, off int64) (blockcach
 		case err == nil:
 			return c, nil
 		case err == blockcache.ErrMiss && g.doubt:
-			if c, err := g.alone(ctx, dst, off); err == nil || ctx.Err() != nil {
+			if c, err := g.alone(ctx, dst, off); err != blockcache.ErrMiss {
 				return c, err
 			}
-			g.doubt = false // whatever was in the way is the demand's to tell
+			g.doubt = false // somebody has begun just now
 			continue
 		case err == blockcache.ErrMiss:
 		case g.retried || ctx.Err() != nil || g.jobFor(block) != nil:
@@ -98,13 +98,13 @@ func (g *gathering) piece(ctx context.Context, dst []byte, off int64) (blockcach
 // alone fetches the missing ones of the len(dst) bytes at off, without the rest of their
 // blocks. What lies behind a column is read by the kernel alone most times, and a block
 // of it would be fetched for nothing (256 and 512 KiB of kernel read-ahead: 95 and 106
-// blocks for 80).
+// blocks for 80). ErrMiss says that the first is on its way.
 func (g *gathering) alone(ctx context.Context, dst []byte, off int64) (blockcache.Chunk, error) {
 	r := g.reader
 	blocks := r.detector.limits.cover(off, off+int64(len(dst)))
 	at, n := r.version.Missing(blocks.first, blocks.n)
 	if n == 0 || at > blocks.first {
-		return blockcache.Chunk{}, blockcache.ErrMiss // somebody has begun just now
+		return blockcache.Chunk{}, blockcache.ErrMiss
 	}
 	j := r.crew.demandBytes(r, off, min(int64(len(dst)), (at+n)*r.block-off))
 	select {

@@ -6,7 +6,7 @@ import "slices"
 type visit struct {
 	start, first int64 // bytes [start, first) were its first read
 	end          int64 // it was read on up to here
-	strides      int   // reads as long as the kernel reads ahead at once
+	strides      int   // as long as the kernel reads ahead at once, one after another in the end
 	last         int64 // where the latest of these began
 }
 
@@ -17,6 +17,19 @@ func (v visit) length() int64 {
 		return 0
 	}
 	return v.reach()
+}
+
+// extend notes a read of [off, end), unless another has come as far.
+func (v *visit) extend(l limits, off, end int64) {
+	if end <= v.end {
+		return
+	}
+	v.end = end
+	if l.isStride(end - off) {
+		v.strides, v.last = v.strides+1, off
+	} else {
+		v.strides = 0 // it is the reader's own
+	}
 }
 
 // reach returns how far from its start the reader himself has come, at most. The kernel
@@ -93,10 +106,8 @@ func (v *visits) arrive(l limits, off, end int64, room func() int64) (id, sure, 
 		most = max(most, sure)
 	}
 	v.n++
-	*v.at(v.n) = visit{start: off, first: end, end: end}
-	if l.isStride(end - off) {
-		v.at(v.n).strides, v.at(v.n).last = 1, off
-	}
+	*v.at(v.n) = visit{start: off, first: end, end: off}
+	v.at(v.n).extend(l, off, end)
 	if before > 0 {
 		ahead = v.predict(l, off, max(off+sure, end), room)
 	}
@@ -105,17 +116,8 @@ func (v *visits) arrive(l limits, off, end int64, room func() int64) (id, sure, 
 
 // extend notes that a visit was read on by a read of [off, end).
 func (v *visits) extend(l limits, id, off, end int64) {
-	at := v.get(id)
-	if at == nil {
-		return
-	}
-	at.end = max(at.end, end)
-	switch {
-	case l.isStride(end - off):
-		at.strides++
-		at.last = max(at.last, off)
-	case end > at.last:
-		at.strides = 0 // no more than a reader's own read
+	if at := v.get(id); at != nil {
+		at.extend(l, off, end)
 	}
 }
 
