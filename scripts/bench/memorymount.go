@@ -59,7 +59,7 @@ func setReadAhead(mnt string) error {
 		return err
 	}
 	file := fmt.Sprintf("/sys/class/bdi/%d:%d/read_ahead_kb", unix.Major(st.Dev), unix.Minor(st.Dev))
-	return os.WriteFile(file, []byte("256"), 0)
+	return os.WriteFile(file, []byte("512"), 0)
 }
 
 type memoryRoot struct {
