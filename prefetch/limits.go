@@ -7,6 +7,12 @@ const (
 	// A stream starts with so little that a reader of a file's head wastes no
 	// more than this.
 	startBlocks = 2
+	// Who begins a file with a read of at least half a block has a large buffer, and goes
+	// on: the kernel asks for as much at once only for a read(2) of more than 128 KiB, a
+	// quarter of what it reads ahead at most. Such a reader gets what he would else get one
+	// way to the server later (20 ms, 80 MB/s a connection: a file of 128 MiB at 652 MB/s
+	// for 585, four of 16 MiB at 421 for 293), and wastes no more than this.
+	eagerBlocks = 8
 	// The window doubles up to here on the pattern alone; to go further the
 	// reader must have waited.
 	freeBlocks = 32
@@ -62,6 +68,7 @@ type limits struct {
 	blocks         int64 // of the object
 	request        int64
 	start, maximum int64 // of a window
+	eager          int64 // of the first window of a reader with a large buffer
 	stride         int64 // bytes that the kernel reads ahead at once; 0 where there is none
 }
 
@@ -82,7 +89,7 @@ func newLimits(size, block, request, maxWindow, stride int64) limits {
 	for l.request > smallBlocks && l.request*fewRequests > l.blocks {
 		l.request /= 2
 	}
-	l.start = min(startBlocks, l.maximum)
+	l.start, l.eager = min(startBlocks, l.maximum), min(eagerBlocks, l.maximum)
 	return l
 }
 

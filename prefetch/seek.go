@@ -147,6 +147,9 @@ func (d *detector) begin(p *plan, first bool, now time.Time, h *handle, off, end
 	if first && off == 0 {
 		p.stream = s.id
 		s.activate(l)
+		if end >= l.block/2 {
+			s.window = min(l.eager, d.share(s))
+		}
 		p.ahead = s.topUp(l, true, room, p.ahead)
 	}
 }
