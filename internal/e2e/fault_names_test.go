@@ -52,7 +52,7 @@ func TestFaultF39UnrepresentableKeys(t *testing.T) {
 				s.put(prefix+key, 10)
 			}
 			f := s.put(prefix+"d/file", 10)
-			s.mount("--prefix", prefix)
+			daemon := s.mount("--prefix", prefix)
 			if got := s.names(t, ""); !slices.Equal(got, []string{"a", "d"}) && !slices.Equal(got, []string{"d"}) {
 				t.Errorf("names in the root: %q", got)
 			}
@@ -75,6 +75,10 @@ func TestFaultF39UnrepresentableKeys(t *testing.T) {
 				if e.Name() != "cache" && e.Name() != "mnt" && e.Name() != "run" { // of its control socket
 					t.Errorf("the daemon made %s", e.Name())
 				}
+			}
+			// Not before it is written, behind the reader.
+			if code := daemon.unmount(); code != 0 {
+				t.Errorf("exit code %d", code)
 			}
 			walkCache(t, s.cache, false)
 		})
