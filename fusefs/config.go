@@ -35,6 +35,7 @@ type Config struct {
 	DefaultPermissions bool          // always on with AllowOther and AllowRoot
 	EntryTTL           time.Duration // the kernel's, for names and attributes; never longer than the catalog's answer is good for
 	NegativeTTL        time.Duration // the same for names that do not exist
+	DirectIO           bool          // what the daemon reads for a program goes around the page cache; mappings do not
 	ReadAheadKB        int           // /sys/class/bdi; 0 leaves the kernel's
 	MaxBackground      int           // 512
 	KernelOptions      []string      // noatime, noexec, context=..., passed to mount(2)

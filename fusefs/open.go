@@ -64,6 +64,9 @@ func (f *file) Open(ctx context.Context, flags uint32) (fs.FileHandle, uint32, s
 	}
 	f.parent.t.counts.daemonOpens.Add(1)
 	f.opened(false)
+	if f.parent.t.cfg.DirectIO {
+		return h, openFlags | fuse.FOPEN_DIRECT_IO, 0
+	}
 	return h, openFlags, 0
 }
 

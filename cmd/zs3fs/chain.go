@@ -55,7 +55,7 @@ func (c *chain) open(ctx context.Context, o *Options, log *slog.Logger) (err err
 		Cache: c.cache, Source: c.client, Memory: c.memory,
 		Throttled:   func() int64 { return c.client.Stats().Throttled },
 		Connections: o.Read.Connections, RequestSize: o.Read.request(c.memory.Limit(), o.Cache.BlockSize), MaxWindow: o.Read.window(c.memory.Limit()),
-		Stride: kernelReadAheadKB << 10, Logger: log,
+		Stride: o.Mount.stride(), Logger: log,
 	})
 	c.closers = append(c.closers, c.crew.Close)
 	c.files = prefetch.NewFiles(c.crew, int(o.Read.Files))

@@ -124,6 +124,7 @@ func mountFlags(f *pflag.FlagSet, o *Options) {
 	f.BoolVar(&m.AllowRoot, "allow-root", false, "root may use the mount of another user")
 	f.BoolVar(&m.DefaultPermissions, "default-permissions", false, "the kernel checks the permissions")
 	f.BoolVar(&m.Passthrough, "passthrough", true, "let the kernel read wholly cached files by itself, where it can")
+	f.BoolVar(&m.DirectIO, "direct-io", false, "reads that the daemon answers go around the kernel's page cache: for programs that read 256KiB and more at once")
 	f.BoolVar(&m.NonEmpty, "nonempty", false, "mount over a directory that is not empty")
 	f.BoolVar(&m.LazyConnect, "lazy-connect", false, "mount without asking S3, which may be away; what is wrong shows at the first use")
 	f.StringVar(&m.FSName, "fsname", "", "first column of the mount table (default: the source)")

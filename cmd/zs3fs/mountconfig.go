@@ -20,6 +20,15 @@ const maxBackground = 512
 // 512 KiB, and no more than 1.3 are wanted.
 const kernelReadAheadKB = 512
 
+// stride is how many bytes the kernel reads ahead at once. With --direct-io it does so
+// for mappings only, and a read of that size is one that a program wants.
+func (m *mountOptions) stride() int64 {
+	if m.DirectIO {
+		return 0
+	}
+	return kernelReadAheadKB << 10
+}
+
 func (t *treeOptions) ttl() time.Duration {
 	if t.Consistency.value == "forever" {
 		return forever
@@ -50,7 +59,7 @@ func (c *chain) mountConfig(o *Options, log *slog.Logger) fusefs.Config {
 		// Without the kernel's check the modes would not bind other users.
 		DefaultPermissions: m.DefaultPermissions || m.AllowOther || m.AllowRoot,
 		EntryTTL:           o.Tree.ttl(), NegativeTTL: o.Tree.NegativeTTL,
-		ReadAheadKB: kernelReadAheadKB, MaxBackground: maxBackground,
+		DirectIO: m.DirectIO, ReadAheadKB: kernelReadAheadKB, MaxBackground: maxBackground,
 		KernelOptions: m.Kernel, DirectMount: os.Geteuid() == 0,
 		Debug: o.Log.Debug, Logger: log,
 	}

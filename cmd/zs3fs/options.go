@@ -72,6 +72,7 @@ type mountOptions struct {
 	NonEmpty           bool
 	LazyConnect        bool
 	Passthrough        bool
+	DirectIO           bool
 	FSName             string
 	Timeout            time.Duration
 	UnmountTimeout     time.Duration

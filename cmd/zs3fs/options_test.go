@@ -127,6 +127,8 @@ func TestOptions(t *testing.T) {
 		{"umask=022,file_mode=0666", func(o *Options) any { return (&chain{}).mountConfig(o, nil).FileMode }, os.FileMode(0o644)},
 		{"dmode=0775,dmask=7", func(o *Options) any { return (&chain{}).mountConfig(o, nil).DirMode }, os.FileMode(0o770)},
 		{"allow_other", func(o *Options) any { return (&chain{}).mountConfig(o, nil).DefaultPermissions }, true},
+		{"direct_io", func(o *Options) any { return []any{(&chain{}).mountConfig(o, nil).DirectIO, o.Mount.stride()} }, []any{true, 0}},
+		{"direct_io=false", func(o *Options) any { return []any{(&chain{}).mountConfig(o, nil).DirectIO, o.Mount.stride()} }, []any{false, 512 << 10}},
 		{"ro,_netdev,nofail,x-systemd.automount,comment=a,defaults,nosuid,dev,big_writes", func(o *Options) any { return len(o.Mount.Kernel) + len(o.Mount.Warnings) }, 0},
 		{`noexec,noatime,context="a:b,c"`, func(o *Options) any { return strings.Join(o.Mount.Kernel, "|") }, "noexec|noatime|context=a:b,c"},
 		{"rw", func(o *Options) any { return len(o.Mount.Warnings) }, 1},

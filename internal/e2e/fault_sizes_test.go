@@ -44,9 +44,15 @@ func TestFaultF37EmptyObject(t *testing.T) {
 // TestFaultF79OddReads: beyond the end, of nothing, at impossible offsets, and
 // unaligned with O_DIRECT.
 func TestFaultF79OddReads(t *testing.T) {
+	for _, direct := range []string{"--direct-io=false", "--direct-io"} {
+		t.Run(direct, func(t *testing.T) { oddReads(t, direct) })
+	}
+}
+
+func oddReads(t *testing.T, option string) {
 	s := newStand(t)
 	f := s.put("f", 300_001)
-	s.mount("--block-size", "64KiB")
+	s.mount("--block-size", "64KiB", option)
 	for _, flags := range []int{0, unix.O_DIRECT} {
 		h := f.open(t, flags)
 		for _, r := range []struct {

@@ -143,9 +143,14 @@ func TestPassthroughOff(t *testing.T) {
 // they are, those opened later are read by the kernel, and all are right; also
 // while both are mapped.
 func TestPassthroughBegins(t *testing.T) {
+	t.Run("page cache", func(t *testing.T) { passthroughBegins(t, "--debug") })
+	t.Run("direct_io", func(t *testing.T) { passthroughBegins(t, "--debug", "--direct-io") })
+}
+
+func passthroughBegins(t *testing.T, options ...string) {
 	s := newStand(t)
 	f := s.put("a", 6*mib+5)
-	d := s.mount("--debug")
+	d := s.mount(options...)
 	early := f.open(t, 0)
 	direct := f.open(t, unix.O_DIRECT)
 	mapped := f.job("mmap")

@@ -36,7 +36,7 @@ var generic = map[string]Action{
 
 	// libfuse's, obsolete or without a meaning here.
 	"auto-unmount": Ignore, "subtype": Ignore, "max-read": Ignore, "big-writes": Ignore,
-	"kernel-cache": Ignore, "auto-cache": Ignore, "noauto-cache": Ignore, "direct-io": Ignore,
+	"kernel-cache": Ignore, "auto-cache": Ignore, "noauto-cache": Ignore,
 	"intr": Ignore, "nointr": Ignore, "large-read": Ignore, "splice-read": Ignore, "splice-write": Ignore,
 	"splice-move": Ignore, "noforget": Ignore, "hard-remove": Ignore, "use-ino": Ignore, "readdir-ino": Ignore,
 	"fd": Ignore, "rootmode": Ignore, "user-id": Ignore, "group-id": Ignore, "blkdev": Ignore,

@@ -47,6 +47,7 @@ func patterns() []pattern {
 		{name: "two-readers", what: "two processes read one cold file", jobs: func(d *dataset) []job {
 			return append(sequential(d), sequential(d)...)
 		}},
+		{name: "seq-8K", what: "one sequential stream, reads of 8 KiB, as tar, Python and Java make", jobs: one(job{Mode: "seq", Size: 8 << 10})},
 		{name: "64MiB", what: "one sequential stream with --memory-limit 64MiB", jobs: sequential,
 			only: []string{zs3fsName}, options: "memory_limit=64MiB"},
 		{name: fuseName, what: "one sequential stream from memory: what FUSE costs without S3 and without a cache", jobs: sequential,
@@ -56,7 +57,7 @@ func patterns() []pattern {
 			return []job{{Mode: "seq", Paths: []string{"big"}, Width: 1, Size: 1 << 20, Sum: true}}
 		}},
 	}
-	return slices.Concat(cold, randomPatterns(), smallPatterns(), warmPatterns(), libraryPatterns(), walkPatterns())
+	return slices.Concat(cold, directPatterns(), randomPatterns(), smallPatterns(), warmPatterns(), libraryPatterns(), walkPatterns())
 }
 
 func randomPatterns() []pattern {
@@ -106,6 +107,18 @@ func libraryPatterns() []pattern {
 			return []job{{Mode: "seq", Paths: parts(16), Width: 4, Size: 1 << 20}}
 		}},
 	}
+}
+
+// directPatterns are of one stream with --direct-io, which is for large reads.
+func directPatterns() (all []pattern) {
+	for _, size := range []struct {
+		name  string
+		bytes int64
+	}{{"8K", 8 << 10}, {"128K", 128 << 10}, {"1M", 1 << 20}} {
+		all = append(all, pattern{name: "direct-io-" + size.name, what: "one sequential stream with --direct-io, reads of " + size.name,
+			jobs: one(job{Mode: "seq", Size: size.bytes}), only: []string{zs3fsName}, options: "direct_io"})
+	}
+	return all
 }
 
 // one is a job of one reader of the large object.
