@@ -7,10 +7,10 @@
 // answered in full or with an errno, never short.
 //
 // A handler holds no lock while it asks a layer below, and a panic in one is a
-// logged EIO: a crash would be ENOTCONN for every open file of the mount. Requests
-// that an interrupt ends are EINTR. What the mount would have to ask itself
-// (device number, read-ahead) is read from the mount table: a daemon that touches
-// its own mount can hang.
+// logged EIO: a crash would be ENOTCONN for every open file of the mount. Signals
+// that a program handles and goes on disturb no request of its. What the mount would
+// have to ask itself (device number, read-ahead) is read from the mount table: a
+// daemon that touches its own mount can hang.
 //
 // Opens are told to [prefetch.Files] by their places in the catalog's listing, and
 // where they do not follow the order of the names, in that of the inode numbers.

@@ -18,22 +18,54 @@ const seekTag = 1 << 62
 func (s server) ReadDir(cancel <-chan struct{}, in *fuse.ReadIn, out *fuse.DirEntryList) fuse.Status {
 	tagged := *in
 	tagged.Offset |= seekTag
-	return s.RawFileSystem.ReadDir(cancel, &tagged, out)
+	// The bridge answers EINTR only while out is empty.
+	return undisturbed(cancel, in.Pid, func(cancel <-chan struct{}) fuse.Status {
+		return s.RawFileSystem.ReadDir(cancel, &tagged, out)
+	})
 }
 
 // ReadDirPlus implements fuse.RawFileSystem.
 func (s server) ReadDirPlus(cancel <-chan struct{}, in *fuse.ReadIn, out *fuse.DirEntryList) fuse.Status {
 	tagged := *in
 	tagged.Offset |= seekTag
-	return s.RawFileSystem.ReadDirPlus(cancel, &tagged, out)
+	return undisturbed(cancel, in.Pid, func(cancel <-chan struct{}) fuse.Status {
+		return s.RawFileSystem.ReadDirPlus(cancel, &tagged, out)
+	})
 }
 
 // Lookup implements fuse.RawFileSystem. A name that does not exist and has a time
 // to live is answered as node 0, which the kernel keeps for that time.
 func (s server) Lookup(cancel <-chan struct{}, in *fuse.InHeader, name string, out *fuse.EntryOut) fuse.Status {
-	st := s.RawFileSystem.Lookup(cancel, in, name, out)
+	st := undisturbed(cancel, in.Pid, func(cancel <-chan struct{}) fuse.Status {
+		return s.RawFileSystem.Lookup(cancel, in, name, out)
+	})
 	if st == fuse.ENOENT && out.EntryTimeout() > 0 {
 		return fuse.OK
 	}
 	return st
+}
+
+// Open implements fuse.RawFileSystem.
+func (s server) Open(cancel <-chan struct{}, in *fuse.OpenIn, out *fuse.OpenOut) fuse.Status {
+	return undisturbed(cancel, in.Pid, func(cancel <-chan struct{}) fuse.Status {
+		return s.RawFileSystem.Open(cancel, in, out)
+	})
+}
+
+// Read implements fuse.RawFileSystem.
+func (s server) Read(cancel <-chan struct{}, in *fuse.ReadIn, buf []byte) (result fuse.ReadResult, st fuse.Status) {
+	st = undisturbed(cancel, in.Pid, func(cancel <-chan struct{}) (st fuse.Status) {
+		result, st = s.RawFileSystem.Read(cancel, in, buf)
+		return st
+	})
+	return result, st
+}
+
+// GetXAttr implements fuse.RawFileSystem.
+func (s server) GetXAttr(cancel <-chan struct{}, in *fuse.InHeader, name string, dest []byte) (n uint32, st fuse.Status) {
+	st = undisturbed(cancel, in.Pid, func(cancel <-chan struct{}) (st fuse.Status) {
+		n, st = s.RawFileSystem.GetXAttr(cancel, in, name, dest)
+		return st
+	})
+	return n, st
 }

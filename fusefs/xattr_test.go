@@ -13,12 +13,8 @@ import (
 
 func xattr(path, name string) (string, error) {
 	buf := make([]byte, 2000)
-	for {
-		n, err := unix.Getxattr(path, name, buf)
-		if !errors.Is(err, unix.EINTR) {
-			return string(buf[:max(n, 0)]), err
-		}
-	}
+	n, err := unix.Getxattr(path, name, buf)
+	return string(buf[:max(n, 0)]), err
 }
 
 // Rule 21.

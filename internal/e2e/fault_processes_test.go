@@ -30,7 +30,7 @@ var forever = []string{"--request-timeout", "1h"}
 func TestFaultF66SignalStorm(t *testing.T) {
 	s := newStandWith(t, s3test.ServerConfig{Rate: 8 * mib})
 	f, g := s.put("f", 24*mib), s.put("g", 24*mib)
-	s.mount("--log-level", "info")
+	s.mount("--log-level", "info", "--read-ahead", "0") // every block is waited for
 	r := f.job("stormed").start(t)
 	// dd is interrupted in the middle of read(2): its handler does not restart calls.
 	copied := filepath.Join(s.dir, "copied")
@@ -72,6 +72,42 @@ func TestFaultF66SignalStorm(t *testing.T) {
 	}
 	fetchedOnce(t, f)
 	fetchedOnce(t, g)
+}
+
+// TestFaultF66Asked: a program that takes an interrupt itself is not kept from it by a read that
+// waits, nor from one that comes after signals which its read goes on under; and it is
+// killed after these, too.
+func TestFaultF66Asked(t *testing.T) {
+	t.Parallel()
+	s := newStand(t)
+	f := s.put("f", mib)
+	d := s.mount("--request-timeout", "1h", "--direct-io", "--debug")
+	fault := s.server.Inject(s3test.Fault{Match: s3test.Match{Op: s3test.OpGet}, Do: s3test.StallBefore()})
+	for i, signals := range [][]syscall.Signal{
+		{unix.SIGINT}, {unix.SIGUSR1, unix.SIGINT}, {unix.SIGUSR1, unix.SIGUSR1, unix.SIGKILL}, {unix.SIGUSR1, unix.SIGTERM},
+	} {
+		// It has one thread, and handlers that do not restart calls.
+		dd := exec.Command(tool(t, "dd", "coreutils"), "if="+f.path(), "of=/dev/null", "bs=64K")
+		if err := dd.Start(); err != nil {
+			t.Fatal(err)
+		}
+		eventually(t, "dd waits in the kernel", func() bool {
+			return fault.Hits() > 0 && ready(dd.Process.Pid) && waitsForFuse(dd.Process.Pid)
+		})
+		for n, sig := range signals {
+			if n == 1 {
+				eventually(t, "the daemon is told of the first", func() bool { return strings.Count(d.log.String(), ": INTERRUPT ") > i })
+			}
+			dd.Process.Signal(sig)
+		}
+		start := time.Now()
+		if err := dd.Wait(); err == nil || time.Since(start) > 2*time.Second {
+			t.Errorf("after %v: dd ended after %v: %v", signals, time.Since(start), err)
+		}
+		if n := d.reads(); n != i+1 {
+			t.Errorf("after %v: %d reads, want %d: one was ended and made again", signals, n, i+1)
+		}
+	}
 }
 
 // ready says that a process handles SIGUSR1, and would not be killed by it.

@@ -135,13 +135,13 @@ func (j *job) readOnce(h *follower, p []byte, off int64) error {
 			h.Stale++
 			break
 		}
-		if err != nil && !errors.Is(err, unix.EINTR) {
+		if err != nil {
 			return fmt.Errorf("read of %d bytes at %d: %w", len(p), off, err)
 		}
-		if err == nil && k == 0 {
+		if k == 0 {
 			return fmt.Errorf("read of %d bytes at %d: end of file after %d", len(p), off, n)
 		}
-		n += max(k, 0)
+		n += k
 	}
 	if n == 0 {
 		return nil

@@ -8,7 +8,11 @@ import (
 	"math/rand/v2"
 	"os"
 	"os/signal"
+	"runtime"
+	"runtime/debug"
+	"sync"
 	"sync/atomic"
+	"time"
 
 	"golang.org/x/sync/errgroup"
 	"golang.org/x/sys/unix"
@@ -254,10 +258,98 @@ func readMapped(j *job, v *verdict) error {
 	return nil
 }
 
-// readStormed is readSequential in a process that handles the signals it is sent.
+// readStormed looks at the file and reads a third of it by read(2), a third with O_DIRECT and
+// a third by a mapping, in a thread that is sent signals with handlers all the while.
 func readStormed(j *job, v *verdict) error {
 	caught := make(chan os.Signal, 1)
 	signal.Notify(caught, unix.SIGALRM, unix.SIGUSR1)
 	defer signal.Stop(caught)
-	return readSequential(j, v)
+	runtime.LockOSThread() // for good: the thread ends with the goroutine
+	defer stormAt(unix.Gettid())()
+	var st unix.Stat_t
+	if err := unix.Stat(j.Path, &st); err != nil {
+		return fmt.Errorf("stat: %w", err)
+	}
+	buffered, err := j.open(0)
+	if err != nil {
+		return err
+	}
+	defer buffered.Close()
+	direct, err := j.open(unix.O_DIRECT)
+	if err != nil {
+		return err
+	}
+	defer direct.Close()
+	p, err := unix.Mmap(-1, 0, j.Chunk, unix.PROT_READ|unix.PROT_WRITE, unix.MAP_PRIVATE|unix.MAP_ANONYMOUS)
+	if err != nil {
+		return err
+	}
+	defer unix.Munmap(p)
+	// At random, so that each fault is a request of its own, which a signal may find.
+	mapped, err := unix.Mmap(int(buffered.Fd()), 0, int(j.Size), unix.PROT_READ, unix.MAP_SHARED)
+	if err != nil {
+		return err
+	}
+	defer unix.Munmap(mapped)
+	if err := unix.Madvise(mapped, unix.MADV_RANDOM); err != nil {
+		return err
+	}
+	h := sha256.New()
+	for v.Bytes < j.Size {
+		n := int(min(int64(j.Chunk), j.Size-v.Bytes))
+		var err error
+		switch 3 * v.Bytes / j.Size {
+		case 0:
+			_, err = j.pread(buffered, p, v.Bytes)
+		case 1:
+			_, err = j.pread(direct, p, v.Bytes)
+		default:
+			if err = copyMapped(p, mapped[v.Bytes:][:n]); err == nil {
+				err = s3test.CheckCoded(p[:n], v.Bytes, j.Seed, j.Version)
+			}
+		}
+		if err != nil {
+			return fmt.Errorf("at %d of %d: %w", v.Bytes, j.Size, err)
+		}
+		h.Write(p[:n])
+		v.Bytes += int64(n)
+	}
+	v.SHA256 = hex.EncodeToString(h.Sum(nil))
+	return nil
+}
+
+// stormAt sends a thread of this process signals until it is told to stop.
+func stormAt(tid int) (stop func()) {
+	done := make(chan struct{})
+	var wg sync.WaitGroup
+	wg.Go(func() {
+		tick := time.NewTicker(time.Millisecond)
+		defer tick.Stop()
+		for {
+			select {
+			case <-done:
+				return
+			case <-tick.C:
+				for _, sig := range []unix.Signal{unix.SIGALRM, unix.SIGUSR1, unix.SIGURG} {
+					_ = unix.Tgkill(os.Getpid(), tid, sig) // it is there until stop returns
+				}
+			}
+		}
+	})
+	return func() {
+		close(done)
+		wg.Wait()
+	}
+}
+
+// copyMapped makes an error of a SIGBUS.
+func copyMapped(p, mapped []byte) (err error) {
+	defer debug.SetPanicOnFault(debug.SetPanicOnFault(true))
+	defer func() {
+		if r := recover(); r != nil {
+			err = fmt.Errorf("of a mapping: %v", r)
+		}
+	}()
+	copy(p, mapped)
+	return nil
 }

@@ -3,7 +3,6 @@ package e2e_test
 import (
 	"crypto/sha256"
 	"encoding/hex"
-	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -132,15 +131,9 @@ func (f file) open(t testing.TB, flags int) *os.File {
 	return h
 }
 
-// pread is pread(2) in the face of Go's own preemption signals, which interrupt a
-// read that waits for a request.
-func pread(h *os.File, p []byte, off int64) (n int, err error) {
-	for {
-		if n, err = unix.Pread(int(h.Fd()), p, off); !errors.Is(err, unix.EINTR) {
-			return n, err
-		}
-	}
-}
+// pread is pread(2) itself: os.File's makes a call again that a signal has interrupted,
+// and none may be, though Go's runtime sends one to each call that takes long.
+func pread(h *os.File, p []byte, off int64) (int, error) { return unix.Pread(int(h.Fd()), p, off) }
 
 // readAt reads n bytes with one system call, and checks them.
 func (f file) readAt(h *os.File, off int64, n int) error {
