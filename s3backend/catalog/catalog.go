@@ -80,6 +80,8 @@ type Catalog struct {
 	cancel context.CancelFunc
 	mu     sync.Mutex // guards closed, and adding to running
 	closed bool
+
+	closing sync.Once
 	// running counts all that may touch the store.
 	running sync.WaitGroup
 }
@@ -182,18 +184,16 @@ func (c *Catalog) forgetLocked(path string) {
 	c.epoch.Add(1)
 }
 
-// Close cancels the catalog's requests and waits for them. Questions under way
-// and later ones end in context.Canceled.
+// Close cancels the catalog's requests and waits for them, and whoever calls it as well
+// waits, too. Questions under way and later ones end in context.Canceled.
 func (c *Catalog) Close() error {
-	c.mu.Lock()
-	already := c.closed
-	c.closed = true
-	c.mu.Unlock()
-	if already {
-		return nil
-	}
-	c.cancel()
-	c.running.Wait()
-	c.store.close()
+	c.closing.Do(func() {
+		c.mu.Lock()
+		c.closed = true
+		c.mu.Unlock()
+		c.cancel()
+		c.running.Wait()
+		c.store.close()
+	})
 	return nil
 }
