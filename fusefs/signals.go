@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"strconv"
+	"strings"
 
 	"golang.org/x/sys/unix"
 )
@@ -42,22 +43,25 @@ func signalsOf(tid uint32) (signals, error) {
 	return parseSignals(text)
 }
 
-func parseSignals(status []byte) (s signals, err error) {
-	fields := map[string]*uint64{"SigBlk": &s.blocked, "SigIgn": &s.ignored, "SigCgt": &s.caught}
+func parseSignals(status []byte) (signals, error) {
+	sets := make(map[string]uint64)
 	for line := range bytes.Lines(status) {
-		name, value, _ := bytes.Cut(line, []byte(":"))
-		field := fields[string(name)]
-		var pending uint64
-		if string(name) == "SigPnd" || string(name) == "ShdPnd" {
-			field = &pending
+		name, value, _ := strings.Cut(string(line), ":")
+		switch name {
+		case "SigPnd", "ShdPnd", "SigBlk", "SigIgn", "SigCgt":
+			set, err := strconv.ParseUint(strings.TrimSpace(value), 16, 64)
+			if err != nil {
+				return signals{}, fmt.Errorf("signals of a process: %s: %w", name, err)
+			}
+			sets[name] = set
 		}
-		if field == nil {
-			continue
-		}
-		if *field, err = strconv.ParseUint(string(bytes.TrimSpace(value)), 16, 64); err != nil {
-			return signals{}, fmt.Errorf("signals of a process: %s: %w", name, err)
-		}
-		s.pending |= pending
 	}
-	return s, nil
+	if len(sets) != 5 {
+		// Without one, a program that is killed could be taken for one that goes on.
+		return signals{}, fmt.Errorf("signals of a process: %d of 5 fields", len(sets))
+	}
+	return signals{
+		pending: sets["SigPnd"] | sets["ShdPnd"],
+		blocked: sets["SigBlk"], ignored: sets["SigIgn"], caught: sets["SigCgt"],
+	}, nil
 }

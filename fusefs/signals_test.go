@@ -2,6 +2,7 @@ package fusefs
 
 import (
 	"os"
+	"strings"
 	"testing"
 
 	"golang.org/x/sys/unix"
@@ -49,8 +50,10 @@ func TestParseSignals(t *testing.T) {
 	if got, err := parseSignals([]byte(status)); got != want || err != nil {
 		t.Errorf("%+v, %v; want %+v", got, err, want)
 	}
-	if got, err := parseSignals([]byte("SigPnd:\tx\n")); err == nil {
-		t.Errorf("%+v, and no error", got)
+	for _, wrong := range []string{"", "Name:\tcat\n", "SigPnd:\tx\n", status[:strings.Index(status, "SigCgt")]} {
+		if got, err := parseSignals([]byte(wrong)); err == nil {
+			t.Errorf("%q: %+v, and no error", wrong, got)
+		}
 	}
 }
 

@@ -80,10 +80,9 @@ type Catalog struct {
 	cancel context.CancelFunc
 	mu     sync.Mutex // guards closed, and adding to running
 	closed bool
-
-	closing sync.Once
 	// running counts all that may touch the store.
 	running sync.WaitGroup
+	closing sync.Once
 }
 
 // New returns a catalog; nothing is asked yet.
