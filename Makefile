@@ -31,7 +31,11 @@ all: build
 build: ## build bin/zs3fs, static
 	CGO_ENABLED=0 $(GO) build -trimpath -o $(BINARY) ./cmd/zs3fs
 
-install: build ## install the binary to PREFIX/bin and the mount helpers to /sbin (DESTDIR is respected)
+# What "make build" has just built is installed as it is: root, by sudo, often has no Go.
+$(BINARY): $(shell find cmd fusefs prefetch blockcache s3backend internal -name '*.go' ! -name '*_test.go') go.mod go.sum
+	$(MAKE) --no-print-directory build
+
+install: $(BINARY) ## install the binary to PREFIX/bin and the mount helpers to /sbin (DESTDIR is respected)
 	install -d $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(SBINDIR)
 	install -m 0755 $(BINARY) $(DESTDIR)$(PREFIX)/bin/zs3fs
 	for helper in $(HELPERS); do ln -sfn $(PREFIX)/bin/zs3fs $(DESTDIR)$(SBINDIR)/$$helper; done

@@ -20,14 +20,18 @@ import (
 )
 
 // stage is what a program needs to read through the cache: at most 64 MiB of
-// memory and 16 connections, however many objects it reads at once.
+// memory and 16 connections, however many objects it reads at once. A real program
+// sets the crew's Throttled too, from the Stats of its s3backend.Client: then it reads
+// less ahead while S3 refuses requests.
 type stage struct {
 	dir   string
 	cache *blockcache.Cache
 	crew  *prefetch.Crew
 }
 
-func newStage(bucket blockcache.Source) (*stage, error) {
+// newStage reads a bucket. Where a directory is kept, space is what tells its blocks from
+// those of other buckets, endpoints and keys.
+func newStage(bucket blockcache.Source, space blockcache.Namespace) (*stage, error) {
 	const block = 1 << 20
 	dir, err := os.MkdirTemp("", "example-") // a program keeps its cache
 	if err != nil {
@@ -35,7 +39,7 @@ func newStage(bucket blockcache.Source) (*stage, error) {
 	}
 	memory := blockcache.NewMemory(64*block, block)
 	cache, err := blockcache.Open(blockcache.Config{
-		Dir: dir, BlockSize: block, Budget: 1 << 30, WriteQueue: 32 * block, Memory: memory,
+		Dir: dir, Namespace: space, BlockSize: block, Budget: 1 << 30, WriteQueue: 32 * block, Memory: memory,
 	})
 	if err != nil {
 		return nil, errors.Join(err, os.RemoveAll(dir))
@@ -51,7 +55,8 @@ func (s *stage) Close() error {
 }
 
 // totals sums the amounts of an object's lines "currency,amount" by currency. Blocks
-// end anywhere; the line that goes on in the next one is kept.
+// end anywhere; the line that goes on in the next one is kept. The last one may end
+// without a newline.
 func (s *stage) totals(ctx context.Context, obj s3backend.Object) (map[string]int, error) {
 	r := s.crew.Open(obj)
 	defer r.Close()
@@ -67,25 +72,33 @@ func (s *stage) totals(ctx context.Context, obj s3backend.Object) (map[string]in
 			if !whole {
 				break
 			}
-			currency, amount, _ := bytes.Cut(rest, []byte(","))
-			n, err := strconv.Atoi(string(amount))
-			if err != nil {
+			if err := add(sums, rest); err != nil {
 				return nil, err
 			}
-			sums[string(currency)] += n
 			rest = rest[:0]
 		}
 	}
-	return sums, nil
+	if len(rest) == 0 {
+		return sums, nil
+	}
+	return sums, add(sums, rest)
 }
 
-// orders makes n lines.
+// add counts one line.
+func add(sums map[string]int, line []byte) error {
+	currency, amount, _ := bytes.Cut(line, []byte(","))
+	n, err := strconv.Atoi(string(amount))
+	sums[string(currency)] += n
+	return err
+}
+
+// orders makes n lines, the last one without an end.
 func orders(n int) s3test.Content {
 	var b bytes.Buffer
 	for i := range n {
 		fmt.Fprintf(&b, "%s,%d\n", []string{"EUR", "JPY", "USD"}[i%3], i)
 	}
-	return s3test.Bytes(b.Bytes())
+	return s3test.Bytes(bytes.TrimSuffix(b.Bytes(), []byte("\n")))
 }
 
 // An ELT stage: it takes a block, works on it, and takes the next, while the crew
@@ -93,7 +106,7 @@ func orders(n int) s3test.Content {
 func ExampleReader_Blocks() {
 	bucket := s3test.NewMem()
 	obj := bucket.Put("orders.csv", orders(500_000))
-	s, err := newStage(bucket)
+	s, err := newStage(bucket, blockcache.Namespace{Bucket: "orders"})
 	if err != nil {
 		log.Fatal(err)
 	}
@@ -120,7 +133,7 @@ func ExampleCrew_Open() {
 	for i := range 20 {
 		objects = append(objects, bucket.Put(fmt.Sprintf("orders/%02d.csv", i), orders(10_000*(i+1))))
 	}
-	s, err := newStage(bucket)
+	s, err := newStage(bucket, blockcache.Namespace{Bucket: "orders"})
 	if err != nil {
 		log.Fatal(err)
 	}
