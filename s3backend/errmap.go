@@ -91,7 +91,7 @@ func judgeAnswer(op string, resp *http.Response, err error) verdict {
 		v.err = ErrCredentials
 	case resp.StatusCode == http.StatusForbidden || v.err == ErrCredentials:
 		v.skew, v.dated = skewOf(resp)
-	case v.err == fs.ErrNotExist && op == "list":
+	case v.err == fs.ErrNotExist && op == "list" && !strings.HasPrefix(code, "KeyTooLong"):
 		v.err = ErrNoBucket
 	case v.err == fs.ErrNotExist && (op == "open" || op == "checksum"):
 		v.err = ErrChanged

@@ -8,6 +8,7 @@ import (
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/s3"
+	"github.com/aws/aws-sdk-go-v2/service/s3/types"
 )
 
 const (
@@ -192,6 +193,8 @@ func (c *Client) knock() error {
 	defer cancel()
 	_, err := c.s3.ListObjectsV2(ctx, &s3.ListObjectsV2Input{
 		Bucket: &c.o.Bucket, MaxKeys: aws.Int32(1), RequestPayer: c.payer,
+		// The bucket's first key may hold what XML cannot, and no answer could be read.
+		EncodingType: types.EncodingTypeUrl,
 	}, c.inRegion)
 	if err == nil {
 		return nil

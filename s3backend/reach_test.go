@@ -3,8 +3,11 @@ package s3backend_test
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io"
+	"io/fs"
 	"net/http"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -154,4 +157,56 @@ func TestWrongCredentialsAreTrouble(t *testing.T) {
 	if _, err := c.Trouble(); err != nil {
 		t.Errorf("trouble %v after a good answer", err)
 	}
+}
+
+// TestOutageEndsBeforeAnOddKey: a key with a control character cannot be written in XML,
+// and a listing that begins with one can be read only when it is asked for encoded.
+func TestOutageEndsBeforeAnOddKey(t *testing.T) {
+	var up atomic.Bool
+	inBubble(t, func(w http.ResponseWriter, r *http.Request, _ int) {
+		switch {
+		case !up.Load():
+			w.WriteHeader(http.StatusInternalServerError)
+		case r.Method == http.MethodHead:
+			w.Header().Set("ETag", etag)
+			w.Header().Set("Content-Length", "5")
+		default:
+			key, encoding := "&#x1;first", ""
+			if r.URL.Query().Get("encoding-type") == "url" {
+				key, encoding = "%01first", "<EncodingType>url</EncodingType>"
+			}
+			fmt.Fprintf(w, `<?xml version="1.0" encoding="UTF-8"?><ListBucketResult xmlns="http://s3.amazonaws.com/doc/2006-03-01/">`+
+				`<Name>bucket</Name><Prefix></Prefix><KeyCount>1</KeyCount><MaxKeys>1</MaxKeys>%s<IsTruncated>false</IsTruncated>`+
+				`<Contents><Key>%s</Key><LastModified>2024-01-01T00:00:00.000Z</LastModified><ETag>%s</ETag><Size>5</Size></Contents></ListBucketResult>`,
+				encoding, key, etag)
+		}
+	}, func(t *testing.T, b *bubble, c *s3backend.Client) {
+		fallback := s3backend.WithFallback(t.Context(), func() bool { return true })
+		if _, err := c.Head(fallback, "k"); !errors.Is(err, s3backend.ErrUnreachable) {
+			t.Fatalf("head: %v", err)
+		}
+		up.Store(true)
+		time.Sleep(time.Minute) // of the bubble's
+		if c.Stats().Away {
+			t.Error("still away")
+		}
+		if _, err := c.Head(t.Context(), "k"); err != nil {
+			t.Errorf("head: %v", err)
+		}
+	})
+}
+
+// TestKeyTooLongIsNoMissingBucket: S3 refuses a prefix that no key can have.
+func TestKeyTooLongIsNoMissingBucket(t *testing.T) {
+	inBubble(t, func(w http.ResponseWriter, r *http.Request, _ int) {
+		w.WriteHeader(http.StatusBadRequest)
+		fmt.Fprint(w, `<?xml version="1.0" encoding="UTF-8"?><Error><Code>KeyTooLongError</Code><Message>m</Message></Error>`)
+	}, func(t *testing.T, b *bubble, c *s3backend.Client) {
+		if _, err := entries(c, strings.Repeat("k", 1024)+"/", 1); !errors.Is(err, fs.ErrNotExist) || errors.Is(err, s3backend.ErrNoBucket) {
+			t.Errorf("list: %v", err)
+		}
+		if _, err := c.Trouble(); err != nil {
+			t.Errorf("trouble: %v", err)
+		}
+	})
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"sync"
 	"sync/atomic"
+	"time"
 
 	"github.com/zs3fs/zs3fs/s3backend"
 )
@@ -126,6 +127,17 @@ func (c *Catalog) learn(path string, l *Listing, epoch uint64) {
 	defer c.keeping.Unlock()
 	if c.cfg.TTL != 0 && c.epoch.Load() == epoch && !l.recalled {
 		c.store.put(listingKey(path), &held{listing: l, asked: l.asked})
+	}
+}
+
+// unlearn gives up what is kept of a directory that was not there when somebody asked:
+// while S3 is away its names would be the last that was heard.
+func (c *Catalog) unlearn(path string, asked time.Time, epoch uint64) {
+	c.keeping.Lock()
+	defer c.keeping.Unlock()
+	key := listingKey(path)
+	if h := c.store.get(key); c.epoch.Load() == epoch && (h == nil || h.asked.Before(asked)) {
+		c.store.drop(key)
 	}
 }
 

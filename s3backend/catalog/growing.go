@@ -3,6 +3,7 @@ package catalog
 import (
 	"context"
 	"errors"
+	"io/fs"
 	"sync"
 	"time"
 )
@@ -178,6 +179,8 @@ func (g *growing) finish(l *Listing, err error) {
 	c := g.c
 	if err == nil {
 		c.learn(g.path, l, g.key.epoch)
+	} else if errors.Is(err, fs.ErrNotExist) {
+		c.unlearn(g.path, g.list.asked, g.key.epoch)
 	} else if old := g.expired(err); old != nil {
 		l, err = old, nil
 	}

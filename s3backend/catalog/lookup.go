@@ -131,7 +131,9 @@ func (c *Catalog) keepLocked(path string, n Node, err error, asked time.Time, ep
 	default:
 		n.Fresh = remaining(asked, ttl)
 	}
-	if ttl != 0 && c.epoch.Load() == epoch {
+	// Absence is kept even if it is not to be believed: while S3 is away an older
+	// answer would be the last that was heard.
+	if (ttl != 0 || h.absent && c.cfg.TTL != 0) && c.epoch.Load() == epoch {
 		c.store.put(nodeKey(path), h)
 	}
 	return n, err
@@ -222,6 +224,9 @@ func decide(file Node, headErr, dirErr error) (Node, error) {
 
 // askDir asks whether anything lies below path.
 func (c *Catalog) askDir(ctx context.Context, path string, epoch uint64) (Node, bool, error) {
+	if len(c.Below(path)) > maxKey {
+		return Node{}, false, nil // no key is as long, and S3 may refuse the question
+	}
 	// What shadows an object lies at another path.
 	if what, _ := c.means(path); what == itself && c.mayPeek() {
 		if b, ok := c.cfg.Bucket.(s3backend.Peeker); ok {

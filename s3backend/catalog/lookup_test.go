@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"io/fs"
+	"iter"
 	"strings"
 	"sync"
 	"testing"
@@ -497,4 +498,27 @@ func TestArchivedIsLookedUpByItself(t *testing.T) {
 		}
 	}
 	wantQuestions(t, s, "list d/", "head d/g", "list d/g/ 1")
+}
+
+// noLongPrefix refuses, as S3 may, a prefix that is longer than any key.
+type noLongPrefix struct{ *s3test.Mem }
+
+func (b noLongPrefix) List(ctx context.Context, prefix string, limit int) iter.Seq2[s3backend.Entry, error] {
+	if len(prefix) <= 1024 {
+		return b.Mem.List(ctx, prefix, limit)
+	}
+	return func(yield func(s3backend.Entry, error) bool) {
+		yield(s3backend.Entry{}, &s3backend.OpError{Op: "list", Key: prefix, Err: s3backend.ErrBadAnswer})
+	}
+}
+
+// TestLongestKey: below a key of 1,024 bytes nothing can lie, so that nothing is asked there.
+func TestLongestKey(t *testing.T) {
+	mem := s3test.NewMem()
+	key := strings.Repeat("d/", 500) + strings.Repeat("k", 24)
+	mem.Put(key, s3test.Bytes([]byte("x")))
+	c := newCatalog(t, catalog.Config{Bucket: noLongPrefix{mem}, TTL: time.Minute})
+	if n, err := c.Lookup(context.Background(), key); err != nil || n.Object.Key != key {
+		t.Errorf("%+v, %v", n, err)
+	}
 }

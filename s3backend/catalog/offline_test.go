@@ -328,3 +328,46 @@ func TestTenMinutesOffline(t *testing.T) {
 		}
 	})
 }
+
+// TestOfflineKnowsWhatWasGone: what S3 has said to be absent does not come back with S3
+// away, from an older answer.
+func TestOfflineKnowsWhatWasGone(t *testing.T) {
+	for _, negative := range []time.Duration{0, 5 * time.Second} {
+		synctest.Test(t, func(t *testing.T) {
+			ctx, b := context.Background(), newLeaver()
+			b.Put("d/f", s3test.Bytes([]byte("one")))
+			b.Put("f", s3test.Bytes([]byte("two")))
+			c, err := catalog.New(catalog.Config{Bucket: b, TTL: time.Minute, NegativeTTL: negative, OfflineOK: true, ListAhead: true})
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer c.Close()
+			if _, err := c.List(ctx, "d"); err != nil {
+				t.Fatal(err)
+			}
+			if _, err := c.Lookup(ctx, "f"); err != nil {
+				t.Fatal(err)
+			}
+			b.Delete("d/f")
+			b.Delete("f")
+			time.Sleep(2 * time.Minute)
+			if _, err := c.List(ctx, "d"); !errors.Is(err, fs.ErrNotExist) {
+				t.Fatalf("list: %v", err)
+			}
+			if _, err := c.Lookup(ctx, "f"); !errors.Is(err, fs.ErrNotExist) {
+				t.Fatalf("lookup: %v", err)
+			}
+			time.Sleep(2 * time.Minute)
+			b.leave()
+			if l, err := c.List(ctx, "d"); err == nil {
+				t.Errorf("the directory is back, with %d names", l.Len())
+			}
+			if n, err := c.Lookup(ctx, "d/f"); err == nil {
+				t.Errorf("the file in it is back: %+v", n)
+			}
+			if n, err := c.Lookup(ctx, "f"); !errors.Is(err, fs.ErrNotExist) {
+				t.Errorf("the file is back: %+v, %v", n, err)
+			}
+		})
+	}
+}
