@@ -30,17 +30,22 @@ type line struct {
 	fstype    string
 	dir       string
 	automount bool
+	dataset   string // that the cache has for itself; "" for a directory of the common one
 	options   string // more of them, with a comma in front
 }
 
-// text is the line, of a cache in a directory of its own.
+// text is the line.
 func (l line) text(endpoint string) string {
-	options := "ro,_netdev,nofail,x-systemd.requires-mounts-for=" + dataset
+	cache, mountpoint := "cache_dir="+dataset+"/"+filepath.Base(l.dir), dataset
+	if l.dataset != "" {
+		cache, mountpoint = "zfs_dataset="+l.dataset, "/"+l.dataset
+	}
+	options := "ro,_netdev,nofail,allow_other," + cache + ",x-systemd.requires-mounts-for=" + mountpoint + ",x-systemd.after=zfs-mount.service"
 	if l.automount {
 		options += ",x-systemd.automount,x-systemd.idle-timeout=5s"
 	}
-	return fmt.Sprintf("s3://bucket %s %s %s,allow_other,cache_dir=%s/%s,endpoint_url=%s,env.AWS_EC2_METADATA_DISABLED=true,env.AWS_SHARED_CREDENTIALS_FILE=%s%s 0 0\n",
-		l.dir, l.fstype, options, dataset, filepath.Base(l.dir), endpoint, credentials, l.options)
+	return fmt.Sprintf("s3://bucket %s %s %s,endpoint_url=%s,env.AWS_EC2_METADATA_DISABLED=true,env.AWS_SHARED_CREDENTIALS_FILE=%s%s 0 0\n",
+		l.dir, l.fstype, options, endpoint, credentials, l.options)
 }
 
 // unit is a line of fstab with the units that systemd makes of it, and a bucket
