@@ -11,7 +11,7 @@ const (
 	// on: the kernel asks for as much at once only for a read(2) of more than 128 KiB, a
 	// quarter of what it reads ahead at most. Such a reader gets what he would else get one
 	// way to the server later (20 ms, 80 MB/s a connection: a file of 128 MiB at 652 MB/s
-	// for 585, four of 16 MiB at 421 for 293), and wastes no more than this.
+	// for 585, four of 8 MiB at 424 for 293), and wastes no more than this.
 	eagerBlocks = 8
 	// The window doubles up to here on the pattern alone; to go further the
 	// reader must have waited.

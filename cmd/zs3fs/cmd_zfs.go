@@ -51,6 +51,7 @@ func zfsCreateCommand() *cobra.Command {
 	f.SortFlags = false
 	normalizeFlags(f)
 	sizeVar(f, &layout.Size, "size", 0, "most that the cache will hold: sets a refquota above it (default: no quota)")
+	f.Lookup("size").DefValue = "" // the usage says it
 	sizeVar(f, &layout.BlockSize, "block-size", defaultBlock, "recordsize: the mount's --block-size")
 	f.StringVar(&layout.Mountpoint, "mountpoint", "", "`DIRECTORY` to mount it on (default: below its parent's)")
 	f.StringVar(&owner, "owner", "", "`USER` who will mount the bucket (default: who runs this)")

@@ -86,7 +86,7 @@ func genericOption(f *pflag.FlagSet, o *Options, opt mountopt.Option, sloppy boo
 		return fail(Option, "-o remount: options cannot be changed while mounted: umount, then mount again")
 	default:
 		if !sloppy {
-			return unknownOption(f, "-o "+opt.Raw, opt.Name)
+			return unknownOption(f, "zs3fs mount", "-o "+opt.Raw, opt.Name)
 		}
 		o.Mount.Warnings = append(o.Mount.Warnings, "unknown option ignored: "+opt.Raw)
 	}
@@ -213,9 +213,13 @@ func valueError(where, value string, err error) error {
 	return fail(Option, "%s: %q %v", where, value, err)
 }
 
-// unknownOption suggests the known name that is nearest to what was written.
-func unknownOption(f *pflag.FlagSet, where, name string) error {
-	known := mountopt.Names()
+// unknownOption suggests the name of the command's options that is nearest to what was
+// written; after -o, mount(8) has some more.
+func unknownOption(f *pflag.FlagSet, command, where, name string) error {
+	var known []string
+	if strings.HasPrefix(where, "-o") {
+		known = mountopt.Names()
+	}
 	f.VisitAll(func(flag *pflag.Flag) { known = append(known, flag.Name) })
 	slices.Sort(known)
 	best, distance := "", 1+len(name)/3
@@ -225,7 +229,7 @@ func unknownOption(f *pflag.FlagSet, where, name string) error {
 		}
 	}
 	if best == "" {
-		return fail(Option, "unknown option %s: see zs3fs mount --help", where)
+		return fail(Option, "unknown option %s: see %s --help", where, command)
 	}
 	return fail(Option, "unknown option %s: did you mean %s?", where, strings.Replace(best, "-netdev", "_netdev", 1))
 }

@@ -91,7 +91,7 @@ var codes = []struct {
 	{NotDirectory, "not a directory", "the mount point is not a directory"},
 	{AlreadyMounted, "already mounted", "something is mounted there already"},
 	{NotEmpty, "not empty", "the mount point is not empty, and `--nonempty` was not given"},
-	{NotMounted, "not mounted", "`umount`: no zs3fs is mounted there"},
+	{NotMounted, "not mounted", "`umount`, `status`, `cache`, `refresh`: no zs3fs is mounted there"},
 	{Busy, "busy", "`umount`: files are open below the mount point"},
 	{MountRefused, "mount refused", "the kernel refused the mount"},
 	{MountTimeout, "mount time-out", "`--mount-timeout` ran out"},

@@ -75,8 +75,6 @@ func cacheFlags(f *pflag.FlagSet, o *Options) {
 func readFlags(f *pflag.FlagSet, o *Options) {
 	r := &o.Read
 	sizeVar(f, &r.Window, "read-ahead", automatic, "most that is read ahead of all sequential readers together; 0 is off (default: a quarter more than the memory limit)")
-	r.Files = defaultFiles
-	f.Var(&r.Files, "prefetch-files", "most small files that are fetched ahead of a reader who goes through a directory; 0 or off")
 	f.IntVar(&r.Connections, "max-downloads", defaultConnections, "requests at once")
 	sizeVar(f, &r.RequestSize, "read-part-size", automatic, "size of a request in a long read (default: 8MiB; 4MiB or 2MiB where less than 200MiB or 100MiB are read ahead, as with a memory limit below 160MiB or 80MiB)")
 	sizeVar(f, &r.Memory, "memory-limit", automatic, "for all block buffers (default: 160MiB, or a quarter of the memory if that is less)")
@@ -109,6 +107,9 @@ func unmappableFlag(f *pflag.FlagSet, o *Options) {
 
 func mountFlags(f *pflag.FlagSet, o *Options) {
 	m := &o.Mount
+	o.Read.Files = defaultFiles
+	f.Var(&o.Read.Files, "prefetch-files", "most small files that are fetched ahead of a reader who goes through a directory; 0 or off")
+	f.BoolVarP(&o.Log.Debug, "debug", "d", false, "log also every FUSE request")
 	m.UID = idValue{uint32(os.Getuid()), lookupUser}
 	m.GID = idValue{uint32(os.Getgid()), lookupGroup}
 	m.FileMode, m.DirMode = 0o644, 0o755
@@ -142,7 +143,6 @@ func logFlags(f *pflag.FlagSet, o *Options) {
 	l.Format = choiceValue{"text", []string{"text", "json"}}
 	f.Var(&l.Format, "log-format", "format of log lines")
 	f.BoolVarP(&l.Verbose, "verbose", "v", false, "the same as --log-level debug")
-	f.BoolVarP(&l.Debug, "debug", "d", false, "log also every FUSE request")
 }
 
 // aliasFlags adds the names of other mounts as hidden flags; one whose option the

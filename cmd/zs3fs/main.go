@@ -81,7 +81,7 @@ func flagError(cmd *cobra.Command, err error) error {
 		if short := missing.GetSpecifiedShortnames(); short != "" {
 			return fail(Option, "unknown option -%s: see zs3fs %s --help", name, cmd.Name())
 		}
-		return unknownOption(cmd.Flags(), "--"+name, name)
+		return unknownOption(cmd.Flags(), cmd.CommandPath(), "--"+name, name)
 	case errors.As(err, &invalid):
 		return valueError("--"+invalid.GetFlag().Name, invalid.GetValue(), err)
 	case errors.As(err, &required):

@@ -8,8 +8,8 @@ import (
 )
 
 const (
-	// Enough for a window of 25 requests of 8 MiB, one for each connection that guesses
-	// have, which carry 1.6 GB/s (20 ms to the first byte, 80 MB/s a connection); leaves a
+	// Enough for a window of 25 requests of 8 MiB, one for each of the 24 connections that
+	// guesses have and one that is read, which carry 1.6 GB/s (20 ms to the first byte, 80 MB/s a connection); leaves a
 	// default daemon well below 256 MiB.
 	defaultMemory = 160 << 20
 	// The program itself, its stacks, connections and FUSE's request buffers: they

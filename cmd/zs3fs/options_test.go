@@ -153,6 +153,8 @@ func TestBadOptions(t *testing.T) {
 		{"--regoin=x", "did you mean region"},
 		{"-o allowother", "did you mean allow-other"},
 		{"-o zzzzzzzzzz", "see zs3fs mount --help"},
+		{"-o nodve", "did you mean nodev"},
+		{"--nodev", "see mount --help"}, // an option after -o only
 		{"-Z", "unknown option -Z"},
 		{"-o option=x", "unknown option"},
 		{"-o remount", "umount"},

@@ -63,7 +63,7 @@ func latencyFigures() []line {
 			part, ok := f.ratio("first-byte", zs3fsName, "first-byte", bareName, func(s sample) float64 { return s.P50 })
 			return atMost(1.15, part, ""), ok
 		}},
-		{5, "largest peak of resident memory, MiB", func(f facts) (check, bool) {
+		{5, "largest peak of resident memory, default options, MiB", func(f facts) (check, bool) {
 			peak, pattern := f.peak()
 			c := atMost(256, float64(peak)/(1<<20), "")
 			c.measured += " (" + pattern + ")"
