@@ -126,7 +126,10 @@ func TestListPages(t *testing.T) {
 				}
 				row.pages[q.Get("continuation-token")].write(w)
 			})
-			c := f.client(t, func(o *s3backend.Options) { o.Retries, o.StallTimeout = 2, 10*time.Second })
+			c := f.client(t, func(o *s3backend.Options) {
+				// A page of 10 MB is made within that on a busy machine, too.
+				o.Retries, o.HeaderTimeout, o.StallTimeout = 2, 10*time.Second, 10*time.Second
+			})
 			got, err := entries(c, row.prefix, 0)
 			if !slices.Equal(got, row.want) || !errors.Is(err, row.err) || (err == nil) != (row.err == nil) {
 				t.Errorf("got %.200q, %v; want %q, %v", got, err, row.want, row.err)
