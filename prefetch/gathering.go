@@ -17,11 +17,10 @@ var errLost = errors.New("prefetch: blocks are lost faster than they can be read
 
 // gathering is one read under way.
 type gathering struct {
-	reader  *Reader
-	want    span   // what to fetch together
-	doubt   bool   // nobody may come to what is read: see alone
-	jobs    []*job // demanded
-	retried bool   // after another's error
+	reader *Reader
+	want   span   // what to fetch together
+	doubt  bool   // nobody may come to what is read: see alone
+	jobs   []*job // demanded
 }
 
 // gather collects the bytes at off, as many as dst has. No buffer stays pinned
@@ -65,6 +64,7 @@ func (g *gathering) gather(ctx context.Context, dst []byte, off int64) (Result, 
 // piece returns some of the bytes at off, at most len(dst), at least one.
 func (g *gathering) piece(ctx context.Context, dst []byte, off int64) (blockcache.Chunk, error) {
 	block := off / g.reader.block
+	retried := false // after another's error
 	for try := range maxTries {
 		c, err := g.reader.version.Read(ctx, dst, off, len(dst))
 		switch {
@@ -77,13 +77,13 @@ func (g *gathering) piece(ctx context.Context, dst []byte, off int64) (blockcach
 			g.doubt = false // somebody has begun just now
 			continue
 		case err == blockcache.ErrMiss:
-		case g.retried || ctx.Err() != nil || g.jobFor(block) != nil:
+		case retried || ctx.Err() != nil:
 			return blockcache.Chunk{}, err
 		default:
 			// It waited for what somebody else had asked for, perhaps on a guess,
 			// which must not fail a read; not by ErrChanged either, as it was not asked
 			// for it whether the bucket has the version still.
-			g.retried = true
+			retried = true
 		}
 		if try > 0 {
 			g.want = span{block, 1} // what came with it may be what drove it out
