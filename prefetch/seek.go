@@ -35,7 +35,7 @@ func (d *detector) join(s *stream, up, down bool) (joined *stream, furtherUp, fu
 		s.start, s.next = min(s.start, t.start), max(s.next, t.next)
 		s.read += t.read
 		s.stalled = s.stalled || t.stalled
-		s.returns = max(s.returns, t.returns)
+		s.returns, s.away = max(s.returns, t.returns), max(s.away, t.away)
 		s.share(t)
 		d.remove(t)
 		i = -1
@@ -117,6 +117,9 @@ func (d *detector) close(h *handle) []span {
 		t := &d.streams[i]
 		if t.user(h) != nil {
 			d.left(&p, t, h)
+		}
+		if t.parked.handle == h {
+			t.parked = user{}
 		}
 	}
 	if h.begun {
@@ -224,7 +227,8 @@ func (d *detector) park(p *plan, h *handle) {
 	patience := max(others, 1) * d.limits.request * d.limits.block
 	for i := range d.streams {
 		s := &d.streams[i]
-		if u := s.user(h); u != nil && s.active && h.total-u.seen > patience && s.asked(d.limits).n > 0 && !d.approaches(h, s) {
+		if u := s.user(h); u != nil && s.active && h.total-u.seen > max(patience, 2*s.away) && s.asked(d.limits).n > 0 && !d.approaches(h, s) {
+			s.parked = *u
 			d.goElsewhere(p, s, h)
 		}
 	}

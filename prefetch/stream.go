@@ -26,6 +26,8 @@ type stream struct {
 	visit       int64  // that began it; 0 for none
 	bound       int64  // block that is not fetched ahead; 0 for none
 	reach       int64  // byte up to which its reader is expected to come; 0 for unknown
+	parked      user   // who was the last to leave for elsewhere
+	away        int64  // the most bytes that a reader has read elsewhere before he came back
 }
 
 // user is a handle that reads a stream.
@@ -52,6 +54,12 @@ func (s *stream) noteReturn(h *handle, off, end int64) {
 	u := s.user(h)
 	if u != nil && off == s.next && u.seen < h.total-(end-off) && u.overlaps == h.overlaps {
 		s.returns++
+	}
+	if u == nil && s.parked.handle == h {
+		u = &s.parked
+	}
+	if u != nil && off == s.next {
+		s.away = max(s.away, h.total-(end-off)-u.seen)
 	}
 }
 
