@@ -143,7 +143,8 @@ func (d *detector) overtaken(s *stream, down bool) bool {
 	reorder := reorderBlocks * d.limits.block
 	return slices.ContainsFunc(d.streams, func(t stream) bool {
 		if !t.active {
-			return false
+			// Who goes down has not been below before: it overtook, or was overtaken.
+			return down && t.id < s.id && t.start < s.start && s.start-t.next <= reorder
 		}
 		if t.downwards != down {
 			return s.start <= t.front()+reorder && s.next >= t.front()-reorder
@@ -169,11 +170,17 @@ func (d *detector) hit(p *plan, s *stream, now time.Time, h *handle, off, end in
 	switch {
 	case up == down: // read again, or overtaken
 	case s.active && s.downwards == down:
+	case s.active && (s.hits >= turnHits || s.backs >= 2*turnHits):
+		// What was overtaken was taken for reading the other way, or the reader has turned.
+		d.dropAhead(p, s)
+		s.downwards = down
+		s.activate(l)
+		up, down = false, false
 	case s.active: // not enough to turn: who does, soon is out of reach (trim)
 		up, down = false, false
 	case s.hits >= activeHits && (s.next-s.start > l.block || s.inTurns()) && !d.overtaken(s, false):
 		s = d.jump(p, s, h)
-	case s.backs >= backwardHits && !d.overtaken(s, true):
+	case s.backs >= backwardHits && s.start >= l.block && !d.overtaken(s, true):
 		s.downwards = true
 		s = d.jump(p, s, h)
 	default: // not believed yet

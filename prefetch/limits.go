@@ -59,6 +59,9 @@ const (
 	turnReturns = 3
 	// Reading backwards is rarer than a piece overtaken: it takes one more.
 	backwardHits = 3
+	// So many reads in a row above a stream that goes down turn it, or twice as many below
+	// one that goes up: fewer may be pieces overtaken.
+	turnHits = 8
 )
 
 // limits are what a detector must know of one object; in blocks, but for block
