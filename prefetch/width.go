@@ -51,6 +51,7 @@ type width struct {
 
 	trial    trial
 	quiet    int // rounds without a change
+	patience int // of these, before fewer are tried again
 	narrowed time.Time
 	cut      int // the width before refusals, until it is reached again; 0 for none
 	small    int // guesses since then that say nothing of the path
@@ -98,8 +99,14 @@ func (w *width) round(rate float64) {
 		return
 	}
 	w.quiet++
+	if w.now >= w.cut {
+		w.cut = 0
+	}
 	switch speed := float64(w.bytes) / w.busy.Seconds(); {
-	case speed < crowded*w.best && w.now > fewGuesses:
+	case w.now < w.cut: // it was right before the refusals, whatever one connection gives
+		w.now = min(w.cut, w.now+max(w.now/8, 1))
+		w.quiet = 0
+	case speed < crowded*w.best && w.now > fewGuesses && w.quiet > w.patience:
 		// rate/best would fill the path; half as many again for the gaps.
 		enough := int(math.Ceil(1.5 * rate / w.best))
 		w.try(min(w.now, max(enough, fewGuesses)), rate, speed)
@@ -131,6 +138,9 @@ func (w *width) prove(rate float64) {
 	case fewer && rate < proven*t.rate:
 		// One connection gives no more than that now, or its best was a chance.
 		w.now, w.best = t.was, t.speed
+		w.patience = min(2*w.patience+4, patientRounds)
+	case fewer:
+		w.patience = 0
 	case !fewer && rate < grown*t.rate:
 		w.now = t.was
 	}
