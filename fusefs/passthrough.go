@@ -17,10 +17,11 @@ import (
 // A wholly cached file is read by the kernel from the cache's disk, without us
 // (FUSE passthrough). The kernel does not let one inode be read both ways at once:
 // an open that tried would be EIO for the application. Hence every file inode has
-// one way, chosen at its first open, for all its life. When the other one becomes
+// one way, chosen at its first open. When the other one becomes
 // right, because the version became complete or the cached file was damaged, the
 // inode is retired: its name is taken back from the kernel, the next lookup makes
-// another inode of equal st_ino, and handles of the old one go on as they are.
+// another inode of equal st_ino, and handles of the old one go on as they are. Only
+// from the kernel to us does an inode change, when it has no open file.
 type way uint8
 
 const (
@@ -29,12 +30,13 @@ const (
 	wayKernel
 )
 
-// course is how an inode is read. It is never changed once it is chosen.
+// course is how an inode is read.
 type course struct {
 	mu        sync.Mutex // guards the following, and comes before renewals.mu
 	backing   uint64     // the cache's file that the kernel reads, while way is wayKernel
 	way       way
-	forgotten bool // by the kernel
+	forgotten bool  // by the kernel
+	kernel    int32 // handles that the kernel reads by itself
 }
 
 // kernelHandle is an open file that the kernel reads by itself. That it can Read,
@@ -57,6 +59,9 @@ func (h *kernelHandle) PassthroughFd() (int, bool) { return h.backing.Fd(), true
 // Release implements fs.FileReleaser.
 func (h *kernelHandle) Release(ctx context.Context) syscall.Errno {
 	h.backing.Release()
+	h.f.course.mu.Lock()
+	h.f.course.kernel--
+	h.f.course.mu.Unlock()
 	return h.handle.Release(ctx)
 }
 
@@ -79,12 +84,20 @@ func (f *file) backingOf(ctx context.Context, v *blockcache.Version) (*blockcach
 			c.way, c.backing = wayKernel, b.File()
 		}
 	}
+	if c.way == wayKernel && c.kernel == 0 && (b == nil || b.File() != c.backing) {
+		// ESTALE would not help who has the inode and not its name: a bind mount of the
+		// file, and /proc/PID/fd, look nothing up. Nobody reads it by the kernel now.
+		c.way = wayDaemon
+	}
 	if !f.retired.Load() {
 		// Who opens it has it from a lookup; one that met a FORGET brought it back.
 		c.forgotten = false
 	}
 	way := c.way
 	right := way == wayDaemon && b == nil || way == wayKernel && b != nil && b.File() == c.backing
+	if right && way == wayKernel {
+		c.kernel++
+	}
 	c.mu.Unlock()
 	if right {
 		return b, 0
