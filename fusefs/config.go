@@ -29,7 +29,7 @@ type Config struct {
 	FSName string
 
 	UID, GID           uint32
-	FileMode, DirMode  os.FileMode // permission bits: 0644, 0755
+	FileMode, DirMode  os.FileMode // permission bits
 	AllowOther         bool
 	AllowRoot          bool
 	DefaultPermissions bool          // always on with AllowOther and AllowRoot
@@ -45,12 +45,6 @@ type Config struct {
 }
 
 func (c Config) withDefaults() Config {
-	if c.FileMode == 0 {
-		c.FileMode = 0o644
-	}
-	if c.DirMode == 0 {
-		c.DirMode = 0o755
-	}
 	if c.MaxBackground <= 0 {
 		c.MaxBackground = 512
 	}

@@ -217,7 +217,7 @@ func start(set setting) (*served, error) {
 	}
 	m, err := fusefs.New(set.Dir, fusefs.Config{
 		Catalog: cat, Open: crew.Open, FSName: "s3://bucket/" + set.Prefix,
-		UID: 12, GID: 34, AllowOther: set.AllowOther, AllowRoot: set.AllowRoot,
+		UID: 12, GID: 34, FileMode: 0o644, DirMode: 0o755, AllowOther: set.AllowOther, AllowRoot: set.AllowRoot,
 		EntryTTL: set.TTL, NegativeTTL: set.NegativeTTL, ReadAheadKB: set.ReadAheadKB,
 		DirectMount: !set.NoDirectMount, KernelOptions: set.KernelOptions, Logger: log,
 	})

@@ -4,6 +4,8 @@ import (
 	"context"
 	"log/slog"
 	"syscall"
+
+	"github.com/zs3fs/zs3fs/s3backend"
 )
 
 // What the tests look at directly: the pure parts.
@@ -13,6 +15,27 @@ var (
 	GenerationOf = generationOf
 	KernelTTL    = kernelTTL
 )
+
+// MountData is what mount(2) is given for kernel options.
+func MountData(options ...string) string {
+	_, data := Config{KernelOptions: options}.mountArgs()
+	return data
+}
+
+// ForgetTwice retires two inodes of a version, has the first forgotten twice and then
+// the other, and returns how many versions with retired inodes are known each time.
+func ForgetTwice(o s3backend.Object) (known []int) {
+	t := newTree(Config{})
+	t.stale = &invalidator{closed: true} // no kernel to tell
+	first, second := newFile(t.root, "f", o), newFile(t.root, "f", o)
+	first.retire()
+	second.retire()
+	for _, f := range []*file{first, first, second} {
+		f.OnForget()
+		known = append(known, len(t.renewals.versions))
+	}
+	return known
+}
 
 // Answer is what a request gets that failed with err, and logs.
 func Answer(log *slog.Logger, err error) syscall.Errno {

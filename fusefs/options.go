@@ -133,6 +133,9 @@ func (c Config) mountArgs() (flags uintptr, data string) {
 	for _, o := range c.kernelOptions() {
 		set, clear, ok := mountFlag(o)
 		if !ok {
+			if name, value, _ := strings.Cut(o, "="); strings.Contains(value, ",") {
+				o = name + `="` + value + `"` // the categories of a label: context="u:r:t:s0:c1,c2"
+			}
 			rest = append(rest, o)
 			continue
 		}

@@ -145,10 +145,12 @@ func (f *file) OnForget() {
 	f.parent.t.inodes.add(-1)
 	f.course.mu.Lock()
 	defer f.course.mu.Unlock()
-	f.course.forgotten = true
-	if f.retired.Load() {
+	// One that a lookup has met in the moment of its FORGET comes back, and is forgotten
+	// once more: a retired one counts once.
+	if f.retired.Load() && !f.course.forgotten {
 		f.parent.t.renewals.forgotten(f.version)
 	}
+	f.course.forgotten = true
 }
 
 // passthrough says whether the kernel reads complete files by itself.

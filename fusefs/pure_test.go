@@ -118,3 +118,19 @@ func TestKernelTTL(t *testing.T) {
 		}
 	}
 }
+
+// A label with categories has a comma, at which the kernel would end it but for quotes.
+func TestLabelsAreQuoted(t *testing.T) {
+	const label = "context=system_u:object_r:t:s0:c1,c2"
+	want := `fscontext=u:r:t:s0,context="system_u:object_r:t:s0:c1,c2"`
+	if got := fusefs.MountData("noatime", "fscontext=u:r:t:s0", label); got != want {
+		t.Errorf("%s, want %s", got, want)
+	}
+}
+
+// An inode that a lookup has met in the moment of its FORGET is forgotten once more.
+func TestRetiredInodeIsForgottenTwice(t *testing.T) {
+	if got := fusefs.ForgetTwice(s3backend.Object{Key: "f", ETag: `"e"`, Size: 1}); fmt.Sprint(got) != "[1 1 0]" {
+		t.Errorf("versions known: %v", got)
+	}
+}

@@ -7,6 +7,7 @@ import (
 	"io"
 	"io/fs"
 	"net/http"
+	"path/filepath"
 	"time"
 
 	"github.com/moby/sys/mountinfo"
@@ -21,13 +22,31 @@ const (
 	changePatience = 5*time.Minute + 5*time.Second
 )
 
-// mountOf returns the zs3fs mount that path lies on. It reads the mount table; a
-// path's links are followed, but a dead mount is not touched.
-func mountOf(path string) (*mountinfo.Info, error) {
-	abs := realPath(path)
+// mountOf returns the zs3fs mount that path lies on, and the absolute path. It reads the
+// mount table and touches no mount of ours, whose daemon may be stopped or dead: there
+// are no links in them. Of other paths links are followed.
+func mountOf(path string) (m *mountinfo.Info, abs string, err error) {
+	if abs, err = filepath.Abs(path); err != nil {
+		return nil, "", fail(Failed, "%s: %v", path, err)
+	}
+	if m, err = mountAbove(abs); err == nil && m == nil {
+		abs = realPath(path)
+		m, err = mountAbove(abs)
+	}
+	switch {
+	case err != nil:
+		return nil, "", fail(Failed, "cannot read the mount table: %v", err)
+	case m == nil:
+		return nil, "", fail(NotMounted, "%s is not on a mount of zs3fs", path)
+	}
+	return m, abs, nil
+}
+
+// mountAbove returns the mount that abs lies on if it is one of ours, nil otherwise.
+func mountAbove(abs string) (*mountinfo.Info, error) {
 	all, err := mountinfo.GetMounts(mountinfo.ParentsFilter(abs))
 	if err != nil {
-		return nil, fail(Failed, "cannot read the mount table: %v", err)
+		return nil, err
 	}
 	var top *mountinfo.Info
 	for _, m := range all {
@@ -36,7 +55,7 @@ func mountOf(path string) (*mountinfo.Info, error) {
 		}
 	}
 	if top == nil || top.FSType != fsType {
-		return nil, fail(NotMounted, "%s is not on a mount of zs3fs", path)
+		return nil, nil
 	}
 	return top, nil
 }

@@ -34,11 +34,11 @@ func pathsCommand(verb, short string) *cobra.Command {
 
 // askAbout asks the daemon of the mount that path lies on to do verb with it.
 func askAbout(runtimeDir, verb, path string) error {
-	m, err := mountOf(path)
+	m, abs, err := mountOf(path)
 	if err != nil {
 		return err
 	}
-	below, err := filepath.Rel(m.Mountpoint, realPath(path))
+	below, err := filepath.Rel(m.Mountpoint, abs)
 	if err != nil {
 		return fail(Failed, "%s: %v", path, err)
 	}

@@ -48,7 +48,7 @@ func statusCommand() *cobra.Command {
 }
 
 func statusOf(out io.Writer, runtimeDir, path string, asJSON bool) error {
-	m, err := mountOf(path)
+	m, _, err := mountOf(path)
 	if err != nil {
 		return err
 	}

@@ -21,6 +21,9 @@ func decode(f *pflag.FlagSet, o *Options, lists []string, sloppy bool) error {
 	onCommandLine := map[string]bool{}
 	f.Visit(func(flag *pflag.Flag) { onCommandLine[flag.Name] = true })
 
+	if more := os.Getenv(environmentName("option")); more != "" && f.Lookup("option") != nil {
+		lists = append([]string{more}, lists...) // those on the command line come last, and win
+	}
 	opts, err := mountopt.Split(strings.Join(lists, ","))
 	if err != nil {
 		return fail(Option, "-o: %v", err)
@@ -99,7 +102,7 @@ func decodeEnvironment(f *pflag.FlagSet) error {
 	f.VisitAll(func(flag *pflag.Flag) {
 		name := environmentName(flag.Name)
 		value, ok := os.LookupEnv(name)
-		if flag.Hidden || flag.Changed || !ok || value == "" || err != nil {
+		if flag.Hidden || flag.Changed || !ok || value == "" || err != nil || flag.Name == "option" {
 			return
 		}
 		if setErr := f.Set(flag.Name, value); setErr != nil {

@@ -145,6 +145,22 @@ func TestOptions(t *testing.T) {
 	}
 }
 
+// The environment has lists of options too; those after -o come last.
+func TestOptionsOfTheEnvironment(t *testing.T) {
+	t.Setenv("ZS3FS_OPTION", "file_mode=0600,retries=3")
+	o, err := decodeArgs(t, "-o", "retries=4")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if o.Mount.FileMode != 0o600 || o.S3.Retries != 4 {
+		t.Errorf("file mode %o, %d retries", o.Mount.FileMode, o.S3.Retries)
+	}
+	t.Setenv("ZS3FS_OPTION", "nonsense_option")
+	if _, err := decodeArgs(t); codeOf(err) != Option {
+		t.Errorf("a wrong one: %v", err)
+	}
+}
+
 func TestBadOptions(t *testing.T) {
 	for _, c := range []struct{ args, says string }{
 		{"-o cache_dri=/c", "did you mean cache-dir"},

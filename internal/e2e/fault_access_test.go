@@ -181,3 +181,15 @@ func TestArchivedAfterCached(t *testing.T) {
 		t.Errorf("%d mutating requests", n)
 	}
 }
+
+// TestNoPermissionBits: who takes all permissions away gets no default instead.
+func TestNoPermissionBits(t *testing.T) {
+	s := newStand(t)
+	f := s.put("f", 10)
+	s.mount("--fmask", "0777", "--dir-mode", "0500", "--dmask", "0077")
+	for path, want := range map[string]os.FileMode{f.path(): 0, s.mnt: os.ModeDir | 0o500} {
+		if info, err := os.Stat(path); err != nil || info.Mode() != want {
+			t.Errorf("%s: %v, %v", path, info.Mode(), err)
+		}
+	}
+}

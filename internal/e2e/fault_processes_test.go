@@ -418,3 +418,29 @@ func TestFaultF73KilledWhileNotifying(t *testing.T) {
 	s.mount()
 	f.verify(t)
 }
+
+// TestStatusOfAStoppedDaemon: a path on its mount is not touched to find the mount, or
+// the question would hang in the kernel, where no signal ends it.
+func TestStatusOfAStoppedDaemon(t *testing.T) {
+	s := newStand(t)
+	d := s.mount("--metadata-ttl", "0")
+	d.signal(unix.SIGSTOP)
+	defer d.signal(unix.SIGCONT)
+	codes := make(chan int, 2)
+	for _, path := range []string{s.mnt, filepath.Join(s.mnt, "dir")} {
+		go func() {
+			code, _ := s.zs3fs("status", path)
+			codes <- code
+		}()
+	}
+	for range 2 {
+		select {
+		case code := <-codes:
+			if code != 31 { // no control
+				t.Errorf("exit code %d, want 31", code)
+			}
+		case <-time.After(time.Minute):
+			t.Fatal("status hangs")
+		}
+	}
+}
