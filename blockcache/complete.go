@@ -80,10 +80,13 @@ func (d *disk) finishedLocked() {
 
 func (d *disk) finish(o *object) {
 	mu, s := &d.c.mem.mu, &o.store
-	wrong := false
+	wrong, gen := false, uint64(0)
 	defer func() {
 		mu.Lock()
 		s.finishing = false
+		if s.gen != gen {
+			d.finishLocked(o) // blocks went and came meanwhile
+		}
 		o.users--
 		o.forgetIfUnusedLocked()
 		d.finishing--
@@ -102,6 +105,7 @@ func (d *disk) finish(o *object) {
 		return
 	}
 	entries, f := o.entriesLocked(), s.files
+	gen = s.gen
 	mu.Unlock()
 	sum := combined(o.header(), entries)
 	j := d.judge(o, f, sum)
@@ -111,20 +115,20 @@ func (d *disk) finish(o *object) {
 	if j.wrong && j.etag && known && before.sum == sum {
 		j = judgement{proof: Unprovable}
 	}
-	wrong = j.wrong && s.files == f
+	wrong = j.wrong && s.files == f && s.gen == gen
 	mu.Unlock()
 	if wrong {
 		d.disproved(o, f, sum, j)
 		return
 	}
-	if d.seal(o, f, seal{sum: sum, proof: j.proof}) {
+	if d.seal(o, f, gen, seal{sum: sum, proof: j.proof}) {
 		d.c.counts.sealed(j.proof)
 		o.tell(Ready)
 	}
 }
 
 // seal writes down that a version is whole. It fails when it no longer is.
-func (d *disk) seal(o *object, f files, s seal) bool {
+func (d *disk) seal(o *object, f files, gen uint64, s seal) bool {
 	var failed error
 	select {
 	case o.store.control <- struct{}{}:
@@ -141,9 +145,8 @@ func (d *disk) seal(o *object, f files, s seal) bool {
 	st := f.statData()
 	mu.Lock()
 	// What others changed since our last write or look must not be sealed.
-	ok := st != nil && o.wholeLocked() && now.files == f && now.stamp.known && now.writing == 0 &&
+	ok := st != nil && o.wholeLocked() && now.files == f && now.gen == gen && now.stamp.known && now.writing == 0 &&
 		!now.noticeLocked(st, now.writes)
-	gen := now.gen
 	s.session = d.session
 	mu.Unlock()
 	if !ok {
@@ -226,9 +229,6 @@ func (d *disk) condemn(o *object, f files) {
 	}
 	held := s.kernel
 	s.kernel = &kernelUse{}
-	if e := d.index[o.id]; e != nil && held.handles > 0 {
-		held.bytes = e.bytes
-	}
 	mu.Unlock()
 	dir, err := d.shard(o.id, false)
 	if err == nil {
@@ -239,13 +239,13 @@ func (d *disk) condemn(o *object, f files) {
 	mu.Lock()
 	defer mu.Unlock()
 	if err != nil {
-		held.bytes = 0 // it is still there, and counted
-		return
+		return // it is still there, and counted
+	}
+	// Only now: the kernel may have closed it meanwhile.
+	if e := d.index[o.id]; e != nil && held.handles > 0 {
+		held.bytes = e.bytes
 	}
 	d.forgetLocked(o.id)
-	if held.handles == 0 {
-		held.bytes = 0
-	}
 	d.addPresentLocked(held.bytes)
 }
 

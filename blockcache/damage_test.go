@@ -362,3 +362,29 @@ func change(path string, at int64, mask byte) error {
 	_, err = f.WriteAt(b[:], at)
 	return err
 }
+
+// TestDroppedBlockThatStays: a damaged block whose space cannot be freed is counted once
+// when it is whole again.
+func TestDroppedBlockThatStays(t *testing.T) {
+	dir := t.TempDir()
+	obj := codedObject("a", 20*kib)
+	seeded(t, dir, obj)
+	data, _ := files(t, dir)
+	if err := flip(data[0]); err != nil {
+		t.Fatal(err)
+	}
+	synctest.Test(t, func(t *testing.T) {
+		c := openFaulty(t, config(dir, 1000), blockcache.Faults{
+			Punch: func(_, _ int64, real func() error) error { return unix.EOPNOTSUPP },
+		})
+		synctest.Wait()
+		fill(t, c, &source{}, obj)
+		v := c.Version(obj)
+		present, _ := v.Cached()
+		if n := c.Stats().DiskBytes; n != present*kib {
+			t.Errorf("%d bytes counted, %d blocks present", n, present)
+		}
+		v.Close()
+		closeCache(t, c)
+	})
+}

@@ -106,7 +106,7 @@ func openDisk(c *Cache, sys syscalls) (*disk, error) {
 		looking: make(chan struct{}, 1),
 		busy:    map[identity]chan struct{}{},
 	}
-	d.session, d.finishers = newSession(sys), make(chan struct{}, maxFinish)
+	d.session, d.finishers = newSession(sys, h.fd), make(chan struct{}, maxFinish)
 	d.onZFS, d.clean = d.filesystem() == "zfs", h.loadClean()
 	d.scraps.New = func() any { p := make([]byte, d.small); return &p }
 	d.ctx, d.cancel = context.WithCancel(context.Background())

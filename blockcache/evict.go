@@ -333,6 +333,9 @@ func (d *disk) wipe(o *object, f files, first, n int64, entries []uint64) (freed
 		if errors.Is(err, unix.EOPNOTSUPP) || errors.Is(err, unix.ENOSYS) {
 			d.noPunch = true
 		}
+		if entries == nil && first/pageEntries < s.counted {
+			d.discountLocked(o.id, first, end-off) // else it is counted again when it comes back
+		}
 		o.restoreLocked(first, entries)
 		return 0, false // the space is still taken, and stays counted
 	}

@@ -22,7 +22,7 @@ type Faults struct {
 	Pwrite func(p []byte, off int64, real func() (int, error)) (int, error)
 	Punch  func(off, n int64, real func() error) error
 	Free   func() (int64, error)
-	Boot   func() string // the boot_id
+	Boot   func() string // this boot and mount
 	ZFS    bool          // the cache is told that it lies on ZFS
 }
 
@@ -49,7 +49,7 @@ func OpenFaulty(cfg Config, f Faults) (*Cache, error) {
 		sys.free = func(int) (int64, error) { return f.Free() }
 	}
 	if f.Boot != nil {
-		sys.boot = func() ([]byte, error) { return []byte(f.Boot()), nil }
+		sys.boot = func(int) ([]byte, error) { return []byte(f.Boot()), nil }
 	}
 	if f.ZFS {
 		sys.filesystem = func(int) string { return "zfs" }

@@ -335,3 +335,51 @@ func TestCancelledAtItsLastByte(t *testing.T) {
 		t.Fatal("fetched again")
 	}
 }
+
+// TestCancelledBlockIsNotWritten: a guess is cancelled in the middle of a block whose last
+// bytes come all the same, and somebody else fetches it before the disk has either.
+func TestCancelledBlockIsNotWritten(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		hold := make(chan struct{})
+		c := openFaulty(t, config(t.TempDir(), 1000), blockcache.Faults{
+			Pwrite: func(p []byte, _ int64, real func() (int, error)) (int, error) {
+				if len(p) == kib {
+					<-hold
+				}
+				return real()
+			},
+		})
+		obj := codedObject("a", 3*kib)
+		v := c.Version(obj)
+		tap := newFaucet()
+		f := v.Claim(0, 1, false)
+		// Bytes that have arrived already come out of the body after its context ended.
+		src := &source{body: func(_ context.Context, r io.Reader) io.Reader { return tap.body(context.Background(), r) }}
+		done := run(t.Context(), f, src)
+		tap.pour(kib - 1)
+		synctest.Wait()
+		f.Cancel()
+		tap.pour(1)
+		synctest.Wait()
+		if err := <-done; err != nil {
+			t.Errorf("the guess, which had all its bytes: %v", err)
+		}
+		fetch(t, v, &source{}, 0, 1, true) // a reader comes back
+		synctest.Wait()
+		close(hold)
+		synctest.Wait()
+		fetch(t, v, &source{}, 1, 2, true)
+		synctest.Wait()
+		present, _ := v.Cached()
+		if n := c.Stats().DiskBytes; n != present*kib {
+			t.Errorf("%d bytes counted, %d blocks present", n, present)
+		}
+		if b, err := v.Passthrough(t.Context()); b == nil {
+			t.Errorf("complete (%d of 3) and not passed through: %v", present, err)
+		} else {
+			b.Release()
+		}
+		v.Close()
+		closeCache(t, c)
+	})
+}

@@ -16,12 +16,12 @@ import (
 // into seals, and say how far a seal may be believed.
 type session struct {
 	number uint64 // random, never 0: a number that a power cut loses is not used twice
-	boot   uint64 // a hash of the kernel's boot_id; 0 when that is not known
+	boot   uint64 // a hash of what syscalls.boot returns; 0 when that is not known
 }
 
-func newSession(sys syscalls) session {
+func newSession(sys syscalls, dir int) session {
 	s := session{number: max(rand.Uint64(), 1)}
-	if raw, err := sys.boot(); err == nil {
+	if raw, err := sys.boot(dir); err == nil {
 		s.boot = crc64nvme.Checksum(raw)
 	}
 	return s
@@ -35,7 +35,7 @@ type Verify int
 const (
 	// VerifyAuto believes what lies on ZFS, whose checksums find rot and whose
 	// transaction groups keep the order of writes over a power cut; what was
-	// written since this boot; and what a clean stop has synced.
+	// written since this boot and mount; and what a clean stop has synced.
 	VerifyAuto Verify = iota
 	// VerifyAlways believes nothing from before the start.
 	VerifyAlways

@@ -206,6 +206,14 @@ func (d *disk) load(o *object, index int64) error {
 	}
 	p, err := d.readPage(f, o.header(), n)
 	if err != nil {
+		if errors.Is(err, unix.EIO) { // as in openFiles; the caller has the control
+			mu.Lock()
+			o.users++
+			if !d.spawnLocked(func() { d.condemn(o, f); o.leave() }) {
+				o.users--
+			}
+			mu.Unlock()
+		}
 		return err
 	}
 	mu.Lock()

@@ -1,6 +1,7 @@
 package blockcache
 
 import (
+	"encoding/binary"
 	"io"
 	"os"
 
@@ -13,7 +14,9 @@ type syscalls struct {
 	pwrite func(fd int, p []byte, off int64) (int, error)
 	punch  func(fd int, off, n int64) error
 	free   func(fd int) (int64, error) // bytes free to us in the file system
-	boot   func() ([]byte, error)      // the kernel's boot_id
+	// boot tells this boot, and mount of the file system, from all others. A file system
+	// that failed and was mounted anew may lack data that is older than what it has.
+	boot func(fd int) ([]byte, error)
 	// filesystem names the file system; "unknown" when it cannot be told.
 	filesystem func(fd int) string
 }
@@ -42,7 +45,18 @@ func realSyscalls() syscalls {
 			}
 			return filesystemName(int64(st.Type))
 		},
-		boot: func() ([]byte, error) { return os.ReadFile("/proc/sys/kernel/random/boot_id") },
+		boot: func(fd int) ([]byte, error) {
+			var st unix.Statx_t
+			err := unix.Statx(fd, "", unix.AT_EMPTY_PATH, unix.STATX_MNT_ID_UNIQUE, &st)
+			if err == nil && st.Mask&unix.STATX_MNT_ID_UNIQUE == 0 {
+				err = unix.ENOSYS // before Linux 6.8
+			}
+			if err != nil {
+				return nil, err
+			}
+			id, err := os.ReadFile("/proc/sys/kernel/random/boot_id")
+			return binary.BigEndian.AppendUint64(id, st.Mnt_id), err
+		},
 	}
 }
 

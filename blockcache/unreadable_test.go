@@ -57,3 +57,44 @@ func TestUnreadableMapIsMadeAnew(t *testing.T) {
 		}
 	})
 }
+
+// TestUnreadablePageOfAMap: a page of a map that the disk cannot read is not met for ever:
+// the version is made anew, as with a bad header.
+func TestUnreadablePageOfAMap(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		dir := t.TempDir()
+		src, obj := &source{}, codedObject("a", 600*kib)
+		c := openFaulty(t, config(dir, 2000), blockcache.Faults{})
+		fill(t, c, src, obj)
+		closeCache(t, c)
+		maps, _ := filepath.Glob(filepath.Join(dir, "*", "objects", "*", "*.map"))
+		held, err := os.Open(maps[0])
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer held.Close()
+		rotten, _ := held.Stat()
+		var failed atomic.Int64
+		c = openFaulty(t, config(dir, 2000), blockcache.Faults{
+			Pread: func(p []byte, off int64, real func() (int, error)) (int, error) {
+				now, err := os.Stat(maps[0])
+				if err == nil && os.SameFile(now, rotten) && off == blockcache.EntriesOffset+4096 {
+					failed.Add(1)
+					return 0, unix.EIO
+				}
+				return real()
+			},
+		})
+		defer closeCache(t, c)
+		synctest.Wait()
+		for range 5 {
+			fill(t, c, src, obj)
+			time.Sleep(10 * time.Minute) // of the bubble's
+		}
+		v := c.Version(obj)
+		defer v.Close()
+		if n, _ := v.Cached(); n != 600 {
+			t.Errorf("%d of 600 blocks are cached after an hour, %d failed reads", n, failed.Load())
+		}
+	})
+}

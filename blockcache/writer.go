@@ -71,7 +71,7 @@ func (d *disk) write(b *block) error {
 	mu.Lock()
 	p, f := s.pages[b.index/pageEntries], s.files
 	switch {
-	case p == nil || !f.writable || b.gone && o.final:
+	case p == nil || !f.writable || b.gone: // another may be on its way in its place
 		mu.Unlock()
 		return errNotCached
 	case p.entries[i] != 0:

@@ -68,7 +68,7 @@ func cacheFlags(f *pflag.FlagSet, o *Options) {
 	c.MinFree = shareValue{Percent: 5}
 	f.Var(&c.MinFree, "cache-min-free", "what the cache leaves free on its file system")
 	c.Verify = choiceValue{"auto", []string{"auto", "always", "never"}}
-	f.Var(&c.Verify, "cache-verify", "compare what was cached before the start with its checksums at its first use: auto believes ZFS, this boot and clean stops")
+	f.Var(&c.Verify, "cache-verify", "compare what was cached before the start with its checksums at its first use: auto believes ZFS, what was written since its file system was mounted, and clean stops")
 	sizeVar(f, &c.BlockSize, "block-size", defaultBlock, "cache block, a power of two: the dataset's recordsize")
 }
 
