@@ -419,72 +419,41 @@ func TestDistrust(t *testing.T) {
 // TestReleaseDuringCondemn: the kernel closes its file while that is being unlinked, and its
 // bytes are taken off once.
 func TestReleaseDuringCondemn(t *testing.T) {
-	dir := t.TempDir()
-	c := open(t, config(dir, 1000))
-	obj := codedObject("a", 5*kib)
-	src := &source{}
-	fillReal := func() {
+	synctest.Test(t, func(t *testing.T) {
+		dir, obj := t.TempDir(), codedObject("a", 5*kib)
+		c := open(t, config(dir, 1000))
+		fill(t, c, &source{}, obj)
 		v := c.Version(obj)
-		defer v.Close()
-		for i := range int64(5) {
-			for n := 0; ; n++ {
-				readOnce(t.Context(), v, src, make([]byte, kib), i*kib, kib, func([]byte) error { return nil })
-				time.Sleep(2 * time.Millisecond)
-				if p, _ := v.Cached(); p > i {
-					break
-				}
-				if n > 3000 {
-					t.Fatal("not cached")
-				}
-			}
-		}
-	}
-	fillReal()
-	v := c.Version(obj)
-	var old *blockcache.Backing
-	for old == nil {
-		old, _ = v.Passthrough(t.Context())
-	}
-	data, maps := files(t, dir)
-	// A directory of many files in place of the map makes the unlink slow.
-	if err := os.Remove(maps[0]); err != nil {
-		t.Fatal(err)
-	}
-	if err := os.Mkdir(maps[0], 0o700); err != nil {
-		t.Fatal(err)
-	}
-	const many = 20000
-	for i := range many {
-		f, err := os.Create(fmt.Sprintf("%s/%d", maps[0], i))
-		if err != nil {
+		old := backing(t, v, true)
+		data, maps := files(t, dir)
+		// A directory of many files in place of the map makes the unlink slow.
+		if err := errFirst(os.Remove(maps[0]), os.Mkdir(maps[0], 0o700)); err != nil {
 			t.Fatal(err)
 		}
-		f.Close()
-	}
-	if err := flip(data[0]); err != nil {
-		t.Fatal(err)
-	}
-	backing(t, v, false) // notices the foreign change
-	for off := int64(0); off < obj.Size; off += kib {
-		if _, err := v.Read(t.Context(), make([]byte, kib), off, kib); err == blockcache.ErrMiss {
-			break
+		for i := range 20000 {
+			if err := os.WriteFile(fmt.Sprintf("%s/%d", maps[0], i), nil, 0o600); err != nil {
+				t.Fatal(err)
+			}
 		}
-	}
-	old.Release()                  // while the directory is still being removed
-	left, _ := os.ReadDir(maps[0]) // none if it was quicker, and then this says less
-	t.Logf("%d names were left when the kernel closed", len(left))
-	for {
-		if _, err := os.Lstat(data[0]); os.IsNotExist(err) {
-			break
+		if err := flip(data[0]); err != nil {
+			t.Fatal(err)
 		}
-		time.Sleep(time.Millisecond)
-	}
-	time.Sleep(20 * time.Millisecond)
-	fillReal()
-	present, _ := v.Cached()
-	if n := c.Stats().DiskBytes; n != present*kib {
-		t.Errorf("%d bytes counted, %d blocks present", n, present)
-	}
-	v.Close()
-	closeCache(t, c)
+		backing(t, v, false) // notices the foreign change
+		for off := int64(0); off < obj.Size; off += kib {
+			if _, err := v.Read(t.Context(), make([]byte, kib), off, kib); err == blockcache.ErrMiss {
+				break // it has been given up, and is being unlinked
+			}
+		}
+		old.Release()
+		left, _ := os.ReadDir(maps[0]) // none if it was quicker, and then this says less
+		t.Logf("%d names were left when the kernel closed", len(left))
+		synctest.Wait()
+		fill(t, c, &source{}, obj)
+		present, _ := v.Cached()
+		if n := c.Stats().DiskBytes; n != present*kib {
+			t.Errorf("%d bytes counted, %d blocks present", n, present)
+		}
+		v.Close()
+		closeCache(t, c)
+	})
 }
