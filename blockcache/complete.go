@@ -249,6 +249,14 @@ func (d *disk) condemn(o *object, f files) {
 	d.addPresentLocked(held.bytes)
 }
 
+// condemnLaterLocked is condemn for who may hold the object's control.
+func (d *disk) condemnLaterLocked(o *object, f files) {
+	o.users++
+	if !d.spawnLocked(func() { d.condemn(o, f); o.leave() }) {
+		o.users--
+	}
+}
+
 // tell tells the watchers of a version, each once.
 func (o *object) tell(e Event) {
 	mu := &o.c.mem.mu

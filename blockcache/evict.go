@@ -358,11 +358,7 @@ func (d *disk) dropBlock(o *object, index int64) {
 	}
 	if o.inKernelLocked() {
 		s.sealed, s.old = false, nil
-		f := s.files
-		o.users++
-		if !d.spawnLocked(func() { d.condemn(o, f); o.leave() }) {
-			o.users--
-		}
+		d.condemnLaterLocked(o, s.files)
 		return
 	}
 	o.clearLocked(index, 1)

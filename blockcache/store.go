@@ -208,10 +208,7 @@ func (d *disk) load(o *object, index int64) error {
 	if err != nil {
 		if errors.Is(err, unix.EIO) { // as in openFiles; the caller has the control
 			mu.Lock()
-			o.users++
-			if !d.spawnLocked(func() { d.condemn(o, f); o.leave() }) {
-				o.users--
-			}
+			d.condemnLaterLocked(o, f)
 			mu.Unlock()
 		}
 		return err

@@ -16,13 +16,10 @@ import (
 	"github.com/zs3fs/zs3fs/s3backend"
 )
 
-// TestOutageFailsFast: a question whose asker has another answer is given up after some
-// seconds, and the next ones at once. Others go on for a request's time from the last
-// answer, and are then not asked. The server is knocked at every 5 s, and asked again as
-// soon as it has answered.
-func TestOutageFailsFast(t *testing.T) {
-	var up atomic.Bool
-	inBubble(t, func(w http.ResponseWriter, r *http.Request, _ int) {
+// awayUntil is a server that fails until it is up. Then it has any object, and lists as
+// said.
+func awayUntil(up *atomic.Bool, list http.HandlerFunc) func(w http.ResponseWriter, r *http.Request, n int) {
+	return func(w http.ResponseWriter, r *http.Request, _ int) {
 		switch {
 		case !up.Load():
 			w.WriteHeader(http.StatusInternalServerError)
@@ -30,9 +27,20 @@ func TestOutageFailsFast(t *testing.T) {
 			w.Header().Set("ETag", etag)
 			w.Header().Set("Content-Length", "5")
 		default:
-			w.WriteHeader(http.StatusForbidden) // an answer all the same
+			list(w, r)
 		}
-	}, func(t *testing.T, b *bubble, c *s3backend.Client) {
+	}
+}
+
+// TestOutageFailsFast: a question whose asker has another answer is given up after some
+// seconds, and the next ones at once. Others go on for a request's time from the last
+// answer, and are then not asked. The server is knocked at every 5 s, and asked again as
+// soon as it has answered.
+func TestOutageFailsFast(t *testing.T) {
+	var up atomic.Bool
+	inBubble(t, awayUntil(&up, func(w http.ResponseWriter, _ *http.Request) {
+		w.WriteHeader(http.StatusForbidden) // an answer all the same
+	}), func(t *testing.T, b *bubble, c *s3backend.Client) {
 		start := time.Now()
 		fallback := s3backend.WithFallback(t.Context(), func() bool { return true })
 		if _, err := c.Head(fallback, "k"); !errors.Is(err, s3backend.ErrUnreachable) || !errors.Is(err, s3backend.ErrUnavailable) {
@@ -163,24 +171,16 @@ func TestWrongCredentialsAreTrouble(t *testing.T) {
 // and a listing that begins with one can be read only when it is asked for encoded.
 func TestOutageEndsBeforeAnOddKey(t *testing.T) {
 	var up atomic.Bool
-	inBubble(t, func(w http.ResponseWriter, r *http.Request, _ int) {
-		switch {
-		case !up.Load():
-			w.WriteHeader(http.StatusInternalServerError)
-		case r.Method == http.MethodHead:
-			w.Header().Set("ETag", etag)
-			w.Header().Set("Content-Length", "5")
-		default:
-			key, encoding := "&#x1;first", ""
-			if r.URL.Query().Get("encoding-type") == "url" {
-				key, encoding = "%01first", "<EncodingType>url</EncodingType>"
-			}
-			fmt.Fprintf(w, `<?xml version="1.0" encoding="UTF-8"?><ListBucketResult xmlns="http://s3.amazonaws.com/doc/2006-03-01/">`+
-				`<Name>bucket</Name><Prefix></Prefix><KeyCount>1</KeyCount><MaxKeys>1</MaxKeys>%s<IsTruncated>false</IsTruncated>`+
-				`<Contents><Key>%s</Key><LastModified>2024-01-01T00:00:00.000Z</LastModified><ETag>%s</ETag><Size>5</Size></Contents></ListBucketResult>`,
-				encoding, key, etag)
+	inBubble(t, awayUntil(&up, func(w http.ResponseWriter, r *http.Request) {
+		key, encoding := "&#x1;first", ""
+		if r.URL.Query().Get("encoding-type") == "url" {
+			key, encoding = "%01first", "<EncodingType>url</EncodingType>"
 		}
-	}, func(t *testing.T, b *bubble, c *s3backend.Client) {
+		fmt.Fprintf(w, `<?xml version="1.0" encoding="UTF-8"?><ListBucketResult xmlns="http://s3.amazonaws.com/doc/2006-03-01/">`+
+			`<Name>bucket</Name><Prefix></Prefix><KeyCount>1</KeyCount><MaxKeys>1</MaxKeys>%s<IsTruncated>false</IsTruncated>`+
+			`<Contents><Key>%s</Key><LastModified>2024-01-01T00:00:00.000Z</LastModified><ETag>%s</ETag><Size>5</Size></Contents></ListBucketResult>`,
+			encoding, key, etag)
+	}), func(t *testing.T, b *bubble, c *s3backend.Client) {
 		fallback := s3backend.WithFallback(t.Context(), func() bool { return true })
 		if _, err := c.Head(fallback, "k"); !errors.Is(err, s3backend.ErrUnreachable) {
 			t.Fatalf("head: %v", err)
