@@ -189,6 +189,9 @@ func (d *disk) adopt(o *object) error {
 	}
 	mu.Lock()
 	defer mu.Unlock()
+	if s.old != old {
+		return nil // it was taken back while the pages were read; see Distrust
+	}
 	s.old = nil
 	if s.state != storeOpen || s.files != f || s.present != h.count() || s.writing > 0 || s.writes > 0 ||
 		stateOf(&st) != old.state || combined(h, o.entriesLocked()) != old.sum {
