@@ -276,6 +276,11 @@ func (d *disk) countOpen(o *object) error {
 				d.countLocked(o.id, o.size, n*pageEntries+i*segmentBlocks, bytes)
 			}
 		}
+		for i := range s.punching { // takes its space until wipe takes it off
+			if i/pageEntries == n {
+				d.countLocked(o.id, o.size, i, h.blockLen(i))
+			}
+		}
 		s.counted = n + 1
 		mu.Unlock()
 	}

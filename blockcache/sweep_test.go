@@ -1,0 +1,52 @@
+package blockcache_test
+
+import (
+	"testing"
+	"testing/synctest"
+
+	"github.com/zs3fs/zs3fs/blockcache"
+)
+
+// A block that is met as damaged before the sweep has come to its version, and of which
+// the space is freed only after, is neither counted for ever nor taken off uncounted.
+func TestBlockBeingFreedWhenTheSweepCounts(t *testing.T) {
+	dir := t.TempDir()
+	obj := codedObject("a", 5*kib)
+	seeded(t, dir, obj)
+	data, _ := files(t, dir)
+	if err := flip(data[0]); err != nil {
+		t.Fatal(err)
+	}
+	synctest.Test(t, func(t *testing.T) {
+		order := len(blockcache.OrderFile(make([]byte, 45))) // of one version: read before all else
+		sweep, heal := make(chan struct{}), make(chan struct{})
+		c := openFaulty(t, config(dir, 1000), blockcache.Faults{
+			Pread: func(p []byte, _ int64, real func() (int, error)) (int, error) {
+				if len(p) == order {
+					<-sweep
+				}
+				return real()
+			},
+			Punch: func(_, _ int64, real func() error) error {
+				<-heal
+				return real()
+			},
+		})
+		defer closeCache(t, c)
+		v := c.Version(obj)
+		defer v.Close()
+		readAll(t, v, &source{}, kib)
+		synctest.Wait()
+		if s := c.Stats(); s.Mismatches == 0 || s.DiskBytes != 0 {
+			t.Fatalf("before the sweep: %+v", s)
+		}
+		close(sweep)
+		synctest.Wait()
+		close(heal)
+		synctest.Wait()
+		present, _ := v.Cached()
+		if s := c.Stats(); s.DiskBytes != present*kib {
+			t.Errorf("%d bytes counted of %d blocks", s.DiskBytes, present)
+		}
+	})
+}
