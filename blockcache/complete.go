@@ -1,6 +1,7 @@
 package blockcache
 
 import (
+	"errors"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -241,7 +242,7 @@ func (d *disk) condemn(o *object, f files) {
 	}
 	mu.Lock()
 	defer mu.Unlock()
-	if err != nil {
+	if err != nil && !errors.Is(err, unix.ENOENT) { // else somebody has removed the directory
 		return // it is still there, and counted
 	}
 	// Only now: the kernel may have closed it meanwhile.

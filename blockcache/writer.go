@@ -163,6 +163,7 @@ func (d *disk) prepare(o *object, index int64) error {
 		return err
 	}
 	mu.Lock()
+	d.forgetLocked(o.id) // what lay there and could not be removed before
 	s.state, s.files, s.counted = storeOpen, f, math.MaxInt64
 	s.pages, s.fresh = map[int64]*page{}, true
 	s.present, s.verified, s.sealed, s.old, s.proof = 0, 0, false, nil, Unproved
