@@ -8,13 +8,14 @@ import (
 )
 
 // reserve makes room for n bytes of a unit within the budget, evicting where needed.
-func (d *disk) reserve(n int64, u unit) bool {
+// errNotCached says that there is none; another error is the disk's.
+func (d *disk) reserve(n int64, u unit) error {
 	mu := &d.c.mem.mu
 	mu.Lock()
 	budget := d.order.budget
 	mu.Unlock()
 	if n > budget || d.freeShortage(n) {
-		return false
+		return errNotCached
 	}
 	for {
 		mu.Lock()
@@ -22,11 +23,13 @@ func (d *disk) reserve(n int64, u unit) bool {
 		if over <= 0 {
 			d.pending += n
 			mu.Unlock()
-			return true
+			return nil
 		}
 		mu.Unlock()
-		if !d.evict(over, u) {
-			return false
+		if freed, err := d.evict(over, u); err != nil {
+			return err
+		} else if !freed {
+			return errNotCached
 		}
 	}
 }
@@ -51,7 +54,7 @@ func (d *disk) freeShortage(n int64) bool {
 	fits, evict := d.short.write(n)
 	mu.Unlock()
 	if evict {
-		d.evict(n, unit{})
+		_, _ = d.evict(n, unit{}) // met again when the budget is full
 	}
 	return !fits
 }
@@ -87,7 +90,7 @@ func (d *disk) makeWay() {
 		mu.Lock()
 		before := d.present
 		mu.Unlock()
-		if !d.evict(n, unit{}) {
+		if freed, _ := d.evict(n, unit{}); !freed {
 			return
 		}
 		mu.Lock()

@@ -25,7 +25,8 @@ const (
 	// maxReads is how many reads of the disk run at once.
 	maxReads = 32
 	// tolerated is how many reads in a row may fail before the disk is left
-	// alone for a while: a bad sector is no bad disk.
+	// alone for a while, and evictions before it counts as one that lets nothing
+	// go: a bad sector is no bad disk.
 	tolerated = 3
 )
 

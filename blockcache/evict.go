@@ -68,17 +68,20 @@ func (d *disk) forgetLocked(id identity) {
 // whether it freed anything. One caller at a time; what it frees leaves the
 // accounting after it has left the disk, so that the budget holds at every moment.
 // The unit that the room is for, if any, is spared as long as there is another.
-func (d *disk) evict(need int64, spared unit) bool {
+//
+// An error is the disk's, which let go of nothing. After some units it is not asked
+// for more: there may be a million, and another million times for the next block.
+func (d *disk) evict(need int64, spared unit) (freed bool, err error) {
 	select {
 	case d.token <- struct{}{}:
 	case <-d.ctx.Done():
-		return false
+		return false, nil
 	}
 	defer func() { <-d.token }()
 	d.removeEmpty()
 	mu := &d.c.mem.mu
 	var tried map[unit]bool
-	for {
+	for failures := 0; failures < tolerated; {
 		mu.Lock()
 		u, ok := d.order.Victim(func(u unit) bool { return d.order.spares(u, spared) || tried[u] || d.heldLocked(u.id) })
 		if !ok && spared != (unit{}) {
@@ -88,16 +91,22 @@ func (d *disk) evict(need int64, spared unit) bool {
 		}
 		if !ok {
 			mu.Unlock()
-			return false
+			return false, err
 		}
-		if d.evictUnitUnlocks(u, need) {
-			return true
+		freed, failed := d.evictUnitUnlocks(u, need)
+		if freed {
+			return true, nil
+		}
+		if failed != nil {
+			err = failed
+			failures++
 		}
 		if tried == nil {
 			tried = map[unit]bool{}
 		}
 		tried[u] = true
 	}
+	return false, err
 }
 
 // heldLocked reports whether a version must be left alone: it is pinned, or the
@@ -110,7 +119,7 @@ func (d *disk) heldLocked(id identity) bool {
 }
 
 // evictUnitUnlocks frees need bytes or more of a unit, if it can.
-func (d *disk) evictUnitUnlocks(u unit, need int64) bool {
+func (d *disk) evictUnitUnlocks(u unit, need int64) (bool, error) {
 	mu := &d.c.mem.mu
 	e, o := d.index[u.id], d.c.objects[u.id]
 	need, all := d.order.take(e, u, need, o != nil)
@@ -123,17 +132,17 @@ func (d *disk) evictUnitUnlocks(u unit, need int64) bool {
 	o.users++
 	mu.Unlock()
 	from, to := u.blocks(o.count())
-	freed := d.evictBlocks(o, from, to, need)
+	freed, err := d.evictBlocks(o, from, to, need)
 	mu.Lock()
 	o.users--
 	o.forgetIfUnusedLocked()
 	mu.Unlock()
-	return freed > 0
+	return freed > 0, err
 }
 
 // removeVersionUnlocks removes the files of a version that nobody has open. Who
 // opens it meanwhile waits; see attach.
-func (d *disk) removeVersionUnlocks(e *cached) bool {
+func (d *disk) removeVersionUnlocks(e *cached) (freed bool, err error) {
 	mu := &d.c.mem.mu
 	busy := make(chan struct{})
 	d.busy[e.id] = busy
@@ -144,10 +153,12 @@ func (d *disk) removeVersionUnlocks(e *cached) bool {
 		err = removePair(dir, name)
 		unix.Close(dir)
 	}
-	gone := err == nil || errors.Is(err, unix.ENOENT)
+	if errors.Is(err, unix.ENOENT) {
+		err = nil
+	}
 	mu.Lock()
-	freed := gone && e.bytes > 0
-	if gone {
+	if err == nil {
+		freed = e.bytes > 0
 		d.c.counts.evicted.Add((e.bytes + d.c.blockSize - 1) / d.c.blockSize)
 		e.units(func(u unit) { d.order.Evict(u, d.order.Cost(u)) })
 		d.forgetLocked(e.id)
@@ -155,7 +166,7 @@ func (d *disk) removeVersionUnlocks(e *cached) bool {
 	delete(d.busy, e.id)
 	close(busy)
 	mu.Unlock()
-	return freed
+	return freed, err
 }
 
 // removeEmpty removes the files of a version of which all was evicted while it
@@ -169,7 +180,7 @@ func (d *disk) removeEmpty() {
 			break
 		}
 		if e := d.index[id]; d.c.objects[id] == nil && d.busy[id] == nil {
-			d.removeVersionUnlocks(e)
+			_, _ = d.removeVersionUnlocks(e) // takes no space
 			return
 		}
 	}
@@ -178,17 +189,17 @@ func (d *disk) removeEmpty() {
 
 // evictBlocks frees blocks in [from, to) of an open version, going round them from
 // where it ended last: behind a sequential reader, that is first in, first out.
-func (d *disk) evictBlocks(o *object, from, to, need int64) (freed int64) {
+func (d *disk) evictBlocks(o *object, from, to, need int64) (freed int64, err error) {
 	mu, s := &d.c.mem.mu, &o.store
 	if !d.loadForEviction(o, from) {
-		return 0
+		return 0, nil
 	}
 	mu.Lock()
 	hand, f := s.hand, s.files
 	usable := s.state == storeOpen && f.writable && !d.noPunch
 	mu.Unlock()
 	if !usable {
-		return 0
+		return 0, nil
 	}
 	if hand < from || hand >= to {
 		hand = from
@@ -197,14 +208,14 @@ func (d *disk) evictBlocks(o *object, from, to, need int64) (freed int64) {
 	// One page more than there are: the first is looked at from the middle on.
 	for range (to-1)/pageEntries - from/pageEntries + 2 {
 		if !d.loadForEviction(o, hand) {
-			return freed
+			return freed, nil
 		}
 		end := min((hand/pageEntries+1)*pageEntries, to)
 		for hand < end && freed < need {
 			mu.Lock()
 			if s.files != f || d.heldLocked(o.id) {
 				mu.Unlock()
-				return freed
+				return freed, nil
 			}
 			first, n := o.victimsLocked(hand, end, need-freed)
 			if n == 0 {
@@ -214,9 +225,9 @@ func (d *disk) evictBlocks(o *object, from, to, need int64) (freed int64) {
 			}
 			entries := o.clearLocked(first, n)
 			mu.Unlock()
-			bytes, ok := d.wipe(o, f, first, n, entries)
-			if !ok {
-				return freed
+			bytes, err := d.wipe(o, f, first, n, entries)
+			if bytes == 0 {
+				return freed, err
 			}
 			freed += bytes
 			d.c.counts.evicted.Add(n)
@@ -229,10 +240,10 @@ func (d *disk) evictBlocks(o *object, from, to, need int64) (freed int64) {
 		s.hand = hand
 		mu.Unlock()
 		if freed >= need {
-			return freed
+			return freed, nil
 		}
 	}
-	return freed
+	return freed, nil
 }
 
 // loadForEviction loads the page of a block.
@@ -303,11 +314,11 @@ func (o *object) restoreLocked(first int64, entries []uint64) {
 // and settles the accounting. What a failing disk does not let go stays present,
 // with the entries it had: a map that says more than there is would be met as
 // damage. Without entries, the blocks are no good and go in any case.
-func (d *disk) wipe(o *object, f files, first, n int64, entries []uint64) (freed int64, ok bool) {
+func (d *disk) wipe(o *object, f files, first, n int64, entries []uint64) (freed int64, err error) {
 	mu, s := &d.c.mem.mu, &o.store
 	off, end := o.span(first, n)
 	absent := make([]uint64, n)
-	err := d.writeEntries(f, first, absent...)
+	err = d.writeEntries(f, first, absent...)
 	if err == nil || entries == nil || diskFull(err) {
 		late := err != nil
 		if err = d.sys.punch(f.data, off, end-off); err != nil && !late && entries != nil {
@@ -327,22 +338,22 @@ func (d *disk) wipe(o *object, f files, first, n int64, entries []uint64) (freed
 		delete(s.punching, i)
 	}
 	if s.files != f {
-		return 0, false // condemned meanwhile, and taken off whole
+		return 0, nil // condemned meanwhile, and taken off whole
 	}
 	if err != nil {
 		if errors.Is(err, unix.EOPNOTSUPP) || errors.Is(err, unix.ENOSYS) {
-			d.noPunch = true
+			d.noPunch, err = true, nil // no fault: versions that nobody has open go whole
 		}
 		if entries == nil && first/pageEntries < s.counted {
 			d.discountLocked(o.id, first, end-off) // else it is counted again when it comes back
 		}
 		o.restoreLocked(first, entries)
-		return 0, false // the space is still taken, and stays counted
+		return 0, err // the space is still taken, and stays counted
 	}
 	if first/pageEntries < s.counted {
 		d.discountLocked(o.id, first, end-off)
 	}
-	return end - off, true
+	return end - off, nil
 }
 
 // dropBlock makes one block absent at once, and frees its space behind the back
@@ -364,7 +375,7 @@ func (d *disk) dropBlock(o *object, index int64) {
 	o.clearLocked(index, 1)
 	f := s.files
 	o.users++
-	if !d.spawnLocked(func() { d.wipe(o, f, index, 1, nil); o.leave() }) {
+	if !d.spawnLocked(func() { _, _ = d.wipe(o, f, index, 1, nil); o.leave() }) {
 		o.users-- // at the end: the next start finds it damaged again
 	}
 }

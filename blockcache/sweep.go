@@ -312,7 +312,7 @@ func (d *disk) fitBudget() bool {
 		if over <= 0 {
 			return true
 		}
-		if !d.evict(over, unit{}) {
+		if freed, _ := d.evict(over, unit{}); !freed {
 			return false
 		}
 	}

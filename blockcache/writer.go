@@ -81,8 +81,8 @@ func (d *disk) write(b *block) error {
 	}
 	u := d.unitLocked(o, b.index)
 	mu.Unlock()
-	if !d.reserve(b.size, u) {
-		return errNotCached
+	if err := d.reserve(b.size, u); err != nil {
+		return err
 	}
 	s.look(mu, f)
 	mu.Lock()
