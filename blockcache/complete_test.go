@@ -81,6 +81,7 @@ type restart struct {
 	verify blockcache.Verify
 	boot   string
 	unsafe bool // the first session did not end cleanly
+	lost   bool // not all of it could be written to the disk
 	zfs    bool
 	touch  func(path string) error // what happens to the data file in between
 	want   bool
@@ -99,6 +100,7 @@ func TestSealsAreBelieved(t *testing.T) {
 		{name: "same boot", boot: "1", unsafe: true, want: true},
 		{name: "clean stop", boot: "2", want: true},
 		{name: "power cut", boot: "2", unsafe: true, want: false},
+		{name: "lost on its way to the disk", boot: "1", lost: true, want: false},
 		{name: "power cut on ZFS", boot: "2", unsafe: true, zfs: true, want: true},
 		{name: "power cut, never verify", boot: "2", unsafe: true, verify: blockcache.VerifyNever, want: true},
 		{name: "always verify", boot: "1", verify: blockcache.VerifyAlways, want: false},
@@ -115,6 +117,9 @@ func (tc restart) run(t *testing.T) {
 	dir := t.TempDir()
 	obj := codedObject("a", 5*kib+9)
 	faults := blockcache.Faults{Boot: func() string { return "1" }, ZFS: tc.zfs}
+	if tc.lost {
+		faults.Sync = func() error { return unix.EIO }
+	}
 	c := openFaulty(t, config(dir, 1000), faults)
 	fill(t, c, &source{}, obj)
 	closeCache(t, c)
@@ -132,7 +137,7 @@ func (tc restart) run(t *testing.T) {
 	cfg := config(dir, 1000)
 	cfg.Verify = tc.verify
 	var read atomic.Int64
-	faults.Boot = func() string { return tc.boot }
+	faults.Boot, faults.Sync = func() string { return tc.boot }, nil
 	faults.Pread = func(p []byte, off int64, real func() (int, error)) (int, error) {
 		if len(p) >= 9 && len(p) <= kib && off%kib == 0 && off > 0 { // a block, not of the map
 			read.Add(1)
@@ -157,6 +162,33 @@ func (tc restart) run(t *testing.T) {
 	b := backing(t, v, true)
 	readBacking(t, b, obj.Size)
 	b.Release()
+}
+
+// What is lost on its way to the disk is right as long as the kernel has it in memory,
+// and is not to be believed for that.
+func TestLostOnItsWayToTheDisk(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		dir := t.TempDir()
+		obj := codedObject("a", 5*kib+9)
+		faults := blockcache.Faults{Boot: func() string { return "1" }, Sync: func() error { return unix.EIO }}
+		c := openFaulty(t, config(dir, 1000), faults)
+		fill(t, c, &source{}, obj)
+		closeCache(t, c)
+		data, _ := files(t, dir)
+		c = openFaulty(t, config(dir, 1000), blockcache.Faults{Boot: faults.Boot, Forget: func() {
+			if err := zero(data[0]); err != nil {
+				t.Error(err)
+			}
+		}})
+		defer closeCache(t, c)
+		v := c.Version(obj)
+		defer v.Close()
+		src := &source{}
+		readAll(t, v, src, kib)
+		if n := src.requests.Load(); n != 6 {
+			t.Errorf("%d of 6 lost blocks fetched", n)
+		}
+	})
 }
 
 // TestChangedFileIsNotPassedThrough changes the data under a running cache, with

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"log/slog"
 	"runtime"
+	"slices"
 	"sync"
 	"time"
 
@@ -52,6 +53,7 @@ type disk struct {
 	session session
 	onZFS   bool
 	clean   []uint64 // sessions whose seals are on the disk for certain
+	lost    bool     // in this boot, some of what was written did not come to the disk
 
 	finishers chan struct{} // one for each version being sealed
 	writers   int
@@ -108,7 +110,8 @@ func openDisk(c *Cache, sys syscalls) (*disk, error) {
 		busy:    map[identity]chan struct{}{},
 	}
 	d.session, d.finishers = newSession(sys, h.fd), make(chan struct{}, maxFinish)
-	d.onZFS, d.clean = d.filesystem() == "zfs", h.loadClean()
+	d.onZFS, d.clean = d.filesystem() == "zfs", h.loadSessions(cleanName)
+	d.lost = !d.onZFS && slices.Contains(h.loadSessions(lostName), d.session.boot)
 	d.scraps.New = func() any { p := make([]byte, d.small); return &p }
 	d.ctx, d.cancel = context.WithCancel(context.Background())
 	limit := min(c.mem.limit/2, max(c.cfg.WriteQueue, c.blockSize))
@@ -187,7 +190,7 @@ func (d *disk) leaveClean() error {
 		return nil
 	}
 	done := make(chan error, 1)
-	go func() { done <- d.home.saveClean(d.clean, d.session) }()
+	go func() { done <- d.home.saveClean(d.sys, d.clean, d.session) }()
 	timer := time.NewTimer(drainTimeout)
 	defer timer.Stop()
 	select {

@@ -22,6 +22,8 @@ type Faults struct {
 	Pwrite func(p []byte, off int64, real func() (int, error)) (int, error)
 	Punch  func(off, n int64, real func() error) error
 	Free   func() (int64, error)
+	Sync   func() error
+	Forget func()
 	Boot   func() string // this boot and mount
 	ZFS    bool          // the cache is told that it lies on ZFS
 }
@@ -47,6 +49,12 @@ func OpenFaulty(cfg Config, f Faults) (*Cache, error) {
 	}
 	if f.Free != nil {
 		sys.free = func(int) (int64, error) { return f.Free() }
+	}
+	if f.Sync != nil {
+		sys.sync = func(int) error { return f.Sync() }
+	}
+	if f.Forget != nil {
+		sys.forget = func(int) error { f.Forget(); return nil }
 	}
 	if f.Boot != nil {
 		sys.boot = func(int) ([]byte, error) { return []byte(f.Boot()), nil }

@@ -9,7 +9,6 @@ import (
 	"slices"
 
 	"github.com/minio/crc64nvme"
-	"golang.org/x/sys/unix"
 )
 
 // session is one run of the program on one boot of the machine. Both are written
@@ -35,7 +34,8 @@ type Verify int
 const (
 	// VerifyAuto believes what lies on ZFS, whose checksums find rot and whose
 	// transaction groups keep the order of writes over a power cut; what was
-	// written since this boot and mount; and what a clean stop has synced.
+	// written since this boot and mount, unless a stop in it could not sync that; and
+	// what a clean stop has synced.
 	VerifyAuto Verify = iota
 	// VerifyAlways believes nothing from before the start.
 	VerifyAlways
@@ -55,7 +55,7 @@ func (d *disk) believedLocked(s seal) bool {
 		return true
 	}
 	return d.onZFS || s.session == d.session ||
-		s.session.boot != 0 && s.session.boot == d.session.boot ||
+		!d.lost && s.session.boot != 0 && s.session.boot == d.session.boot ||
 		slices.Contains(d.clean, s.session.number)
 }
 
@@ -79,49 +79,57 @@ func (c *Cache) Distrust() {
 
 const (
 	cleanName, cleanTemp = "clean", "clean.new"
+	lostName, lostTemp   = "lost", "lost.new"
 	// maxClean bounds the list of sessions: who stops and starts more often finds
 	// the oldest versions verified once more.
 	maxClean = 128
 )
 
-// cleanFile is the sessions that ended with everything synced to the disk.
-type cleanFile struct {
+// sessionsFile is, as clean, the numbers of the sessions that ended with everything
+// synced to the disk; as lost, the boot in which one could not be synced.
+type sessionsFile struct {
 	Sessions []uint64 `json:"sessions"`
 	Check    string   `json:"check"`
 }
 
-func newCleanFile(sessions []uint64) cleanFile {
+func newSessionsFile(sessions []uint64) sessionsFile {
 	var raw []byte
 	for _, n := range sessions {
 		raw = binary.BigEndian.AppendUint64(raw, n)
 	}
-	return cleanFile{sessions, fmt.Sprintf("%016x", crc64nvme.Checksum(raw))}
+	return sessionsFile{sessions, fmt.Sprintf("%016x", crc64nvme.Checksum(raw))}
 }
 
-// loadClean reads the list; a damaged one is empty.
-func (h *home) loadClean() []uint64 {
-	raw, err := readSmall(h.fd, cleanName)
-	var got cleanFile
-	if err != nil || json.Unmarshal(raw, &got) != nil || got.Check != newCleanFile(got.Sessions).Check {
+// loadSessions reads a list; a damaged one is empty.
+func (h *home) loadSessions(name string) []uint64 {
+	raw, err := readSmall(h.fd, name)
+	var got sessionsFile
+	if err != nil || json.Unmarshal(raw, &got) != nil || got.Check != newSessionsFile(got.Sessions).Check {
 		return nil
 	}
 	return got.Sessions
 }
 
-// saveClean syncs the file system and adds a session to the list. It can take as
-// long as the disk likes.
-func (h *home) saveClean(sessions []uint64, s session) error {
-	if _, err := retryInt(func() (int, error) { return 0, unix.Syncfs(h.fd) }); err != nil {
-		return err
-	}
-	sessions = append(slices.Clone(sessions), s.number)
-	sessions = sessions[max(0, len(sessions)-maxClean):]
-	raw, err := json.Marshal(newCleanFile(sessions))
+func (h *home) saveSessions(name, temp string, sessions []uint64) error {
+	raw, err := json.Marshal(newSessionsFile(sessions))
 	if err != nil {
 		return err
 	}
-	if err := h.replaceFile(cleanName, cleanTemp, append(raw, '\n')); err != nil && !errors.Is(err, unix.EROFS) {
+	return h.replaceFile(name, temp, append(raw, '\n'))
+}
+
+// saveClean syncs the file system and adds a session to the list. It can take as
+// long as the disk likes.
+func (h *home) saveClean(sys syscalls, sessions []uint64, s session) error {
+	if err := sys.sync(h.fd); err != nil {
+		// What the kernel could not write it does not try to write again: it has it until
+		// the memory is needed, and then there are holes, with no error and no other times
+		// (seen on ext4 of Linux 6.18). No later sync tells of it.
+		if s.boot != 0 {
+			err = errors.Join(err, h.saveSessions(lostName, lostTemp, []uint64{s.boot}))
+		}
 		return err
 	}
-	return nil
+	sessions = append(slices.Clone(sessions), s.number)
+	return h.saveSessions(cleanName, cleanTemp, sessions[max(0, len(sessions)-maxClean):])
 }

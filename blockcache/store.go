@@ -246,6 +246,9 @@ func (d *disk) attach(o *object) error {
 		}
 	}
 	f, old, err := d.openFiles(o.header())
+	if err == nil && d.lost {
+		_ = d.sys.forget(f.data) // what memory has of it proves nothing
+	}
 	mu.Lock()
 	defer mu.Unlock()
 	switch {
