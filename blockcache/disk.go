@@ -52,8 +52,9 @@ type disk struct {
 	small   int64         // see smallRead
 	session session
 	onZFS   bool
-	clean   []uint64 // sessions whose seals are on the disk for certain
-	lost    bool     // in this boot, some of what was written did not come to the disk
+	clean   []uint64      // sessions whose seals are on the disk for certain
+	wrote   chan struct{} // a token: something was written since the last look for a loss
+	syncing chan struct{} // a token: who syncs
 
 	finishers chan struct{} // one for each version being sealed
 	writers   int
@@ -78,6 +79,7 @@ type disk struct {
 	noPunch          bool          // the file system cannot free a part of a file
 	dirty            bool          // this session has sealed something
 	distrusted       bool          // see Cache.Distrust
+	lost             bool          // in this boot, some of what was written did not come to the disk
 	finishing        int           // versions being sealed
 	finished         chan struct{} // closed when there are none, while closing
 }
@@ -107,6 +109,8 @@ func openDisk(c *Cache, sys syscalls) (*disk, error) {
 		minFree: c.cfg.MinFree,
 		lowered: make(chan struct{}, 1),
 		looking: make(chan struct{}, 1),
+		wrote:   make(chan struct{}, 1),
+		syncing: make(chan struct{}, 1),
 		busy:    map[identity]chan struct{}{},
 	}
 	d.session, d.finishers = newSession(sys, h.fd), make(chan struct{}, maxFinish)
@@ -127,6 +131,9 @@ func (d *disk) start() {
 	d.c.mem.mu.Unlock()
 	d.wg.Go(d.sweep)
 	d.wg.Go(d.tend)
+	if !d.onZFS {
+		d.wg.Go(d.watchLoss)
+	}
 	for range d.writers {
 		d.wg.Go(d.writer)
 	}
@@ -190,7 +197,14 @@ func (d *disk) leaveClean() error {
 		return nil
 	}
 	done := make(chan error, 1)
-	go func() { done <- d.home.saveClean(d.sys, d.clean, d.session) }()
+	go func() {
+		d.syncing <- struct{}{}
+		defer func() { <-d.syncing }()
+		m.mu.Lock()
+		s := d.session
+		m.mu.Unlock()
+		done <- d.home.saveClean(d.sys, d.clean, s)
+	}()
 	timer := time.NewTimer(drainTimeout)
 	defer timer.Stop()
 	select {

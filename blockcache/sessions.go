@@ -125,11 +125,16 @@ func (h *home) saveClean(sys syscalls, sessions []uint64, s session) error {
 		// What the kernel could not write it does not try to write again: it has it until
 		// the memory is needed, and then there are holes, with no error and no other times
 		// (seen on ext4 of Linux 6.18). No later sync tells of it.
-		if s.boot != 0 {
-			err = errors.Join(err, h.saveSessions(lostName, lostTemp, []uint64{s.boot}))
-		}
-		return err
+		return errors.Join(err, h.saveLost(s.boot))
 	}
 	sessions = append(slices.Clone(sessions), s.number)
 	return h.saveSessions(cleanName, cleanTemp, sessions[max(0, len(sessions)-maxClean):])
+}
+
+// saveLost writes down that nothing of this boot is to be believed.
+func (h *home) saveLost(boot uint64) error {
+	if boot == 0 {
+		return nil // nor is it
+	}
+	return h.saveSessions(lostName, lostTemp, []uint64{boot})
 }

@@ -246,9 +246,6 @@ func (d *disk) attach(o *object) error {
 		}
 	}
 	f, old, err := d.openFiles(o.header())
-	if err == nil && d.lost {
-		_ = d.sys.forget(f.data) // what memory has of it proves nothing
-	}
 	mu.Lock()
 	defer mu.Unlock()
 	switch {
@@ -256,6 +253,13 @@ func (d *disk) attach(o *object) error {
 		s.state, s.files, s.old = storeOpen, f, old
 		if d.index[o.id] != nil {
 			s.counted = math.MaxInt64
+		}
+		if d.lost {
+			// What memory has of it proves nothing. Nobody reads it yet: for that, its
+			// map is read first, with the control.
+			mu.Unlock()
+			_ = d.sys.forget(f.data)
+			mu.Lock()
 		}
 	case errors.Is(err, errDamaged), errors.Is(err, unix.ENOENT):
 		d.forgetLocked(o.id)

@@ -120,6 +120,10 @@ func (d *disk) write(b *block) error {
 		return err
 	}
 	d.c.counts.written.Add(b.size)
+	select {
+	case d.wrote <- struct{}{}:
+	default:
+	}
 	return nil
 }
 

@@ -1,0 +1,96 @@
+package blockcache
+
+import (
+	"time"
+
+	"golang.org/x/sys/unix"
+)
+
+// lossCheck is how long after a write it is looked whether it came to the disk. By then
+// the kernel writes it out unasked (vm.dirty_expire_centisecs, 30 s), so that asking
+// costs little.
+const lossCheck = 30 * time.Second
+
+// watchLoss learns of what the kernel took and could not write, as on a thin volume that
+// has run full. Nothing else tells of it: no read fails, and no file's times change. ZFS
+// gives up nothing that it took.
+func (d *disk) watchLoss() {
+	// One that stays open: the kernel tells it of each loss, whoever else has asked. And
+	// not the home's, which has the lock.
+	fd, err := openDir(d.home.fd, ".")
+	if err != nil {
+		d.log.Warn("cannot learn what does not come to the cache's disk", "dir", d.home.path, "err", err)
+		return
+	}
+	defer unix.Close(fd)
+	for {
+		select {
+		case <-d.wrote:
+		case <-d.ctx.Done():
+			return
+		}
+		select {
+		case <-time.After(lossCheck):
+		case <-d.ctx.Done():
+			return
+		}
+		// In a goroutine with descriptors of its own: it takes as long as the disk likes.
+		again, err := unix.FcntlInt(uintptr(fd), unix.F_DUPFD_CLOEXEC, 0)
+		if err != nil {
+			continue // our limits, not the disk's
+		}
+		h := &home{path: d.home.path, lock: -1}
+		if h.fd, err = openDir(d.home.fd, "."); err != nil {
+			unix.Close(again)
+			continue
+		}
+		done := make(chan struct{})
+		go func() {
+			d.lookForLoss(again, h)
+			unix.Close(again)
+			h.close()
+			close(done)
+		}()
+		select {
+		case <-done:
+		case <-d.ctx.Done():
+			return
+		}
+	}
+}
+
+func (d *disk) lookForLoss(fd int, h *home) {
+	d.syncing <- struct{}{}
+	defer func() { <-d.syncing }()
+	if err := d.sys.sync(fd); err != nil {
+		d.log.Error("the disk has lost some of what was cached; verifying all of it", "dir", h.path, "err", err)
+		d.loss(h)
+	}
+}
+
+// loss believes nothing any more that was written in this boot, in this session and in
+// others. Bytes that memory has are right, lost or not: the files' have to be given up
+// before blocks are compared. What the kernel reads without us, it reads on.
+func (d *disk) loss(h *home) {
+	mu := &d.c.mem.mu
+	mu.Lock()
+	d.lost = true // for files that are opened from now on
+	boot := d.session.boot
+	open := map[*object]int{}
+	for _, o := range d.c.objects {
+		if o.store.state == storeOpen {
+			o.users++ // keeps them open
+			open[o] = o.store.files.data
+		}
+	}
+	mu.Unlock()
+	d.c.Distrust()
+	for o, fd := range open {
+		_ = d.sys.forget(fd)
+		o.leave()
+	}
+	d.c.Distrust() // what was verified from memory meanwhile
+	if err := h.saveLost(boot); err != nil {
+		d.log.Warn("cannot write down that the cache is to be verified", "dir", h.path, "err", err)
+	}
+}
