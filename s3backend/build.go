@@ -54,7 +54,7 @@ func (c *Client) build(ctx, life context.Context) error {
 		endpoint, endpointErr = c.o.sdkOptions(o)
 		o.Credentials = provider
 		o.HTTPClient = &http.Client{Transport: c.transport, CheckRedirect: c.refuseRedirect}
-		o.APIOptions = append(o.APIOptions, limitAnswers)
+		o.APIOptions = append(o.APIOptions, limitAnswers, leaveEncodingUnsigned)
 	})
 	if endpointErr != nil {
 		return endpointErr
