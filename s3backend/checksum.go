@@ -60,7 +60,7 @@ func (c *Client) Checksum(ctx context.Context, obj Object) (Checksum, error) {
 	err := c.orFormer(ctx, &obj, func() error {
 		return c.call(ctx, op, obj.Key, func(ctx context.Context) error {
 			header, err := c.headVersion(ctx, obj)
-			if statusOf(err) == http.StatusBadRequest {
+			if c.unexplained(err) {
 				return c.headReason(ctx, obj.Key, nil, err)
 			}
 			sum = c.checksumOf(header)

@@ -230,7 +230,7 @@ func TestChecksumErrors(t *testing.T) {
 		{"412", status(412, "PreconditionFailed"), s3backend.ErrChanged, 1},
 		{"404", status(404, "NoSuchKey"), s3backend.ErrChanged, 1},
 		{"405, a delete marker", status(405, "MethodNotAllowed"), s3backend.ErrChanged, 1},
-		{"403", status(403, "AccessDenied"), fs.ErrPermission, 1},
+		{"403", status(403, "AccessDenied"), fs.ErrPermission, 2},
 		{"If-Match ignored", answer(`"other"`, size), s3backend.ErrChanged, 1},
 		{"another size", answer(etag, "5"), s3backend.ErrChanged, 1},
 		{"no ETag", answer("", size), s3backend.ErrBadAnswer, 3},

@@ -7,6 +7,7 @@ import (
 	"strings"
 	"sync"
 	"sync/atomic"
+	"time"
 
 	"github.com/aws/aws-sdk-go-v2/service/s3"
 	"github.com/aws/aws-sdk-go-v2/service/s3/types"
@@ -41,6 +42,7 @@ type Client struct {
 	// unversioned is set when the version id is refused where the plain key is
 	// not: s3:GetObjectVersion is a permission of its own.
 	unversioned atomic.Bool
+	denied      atomic.Pointer[time.Time] // when a 403 to HEAD was last seen to be a denial; nil for never
 	quirks      quirks
 	skew        atomic.Int64 // the last one told to the user, in nanoseconds
 

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"net/http"
 	"os"
 	"strings"
@@ -70,6 +71,53 @@ func TestExpiredToken(t *testing.T) {
 		if _, err := read(c); err != nil {
 			t.Errorf("when they are back: %v", err)
 		}
+	}
+}
+
+// F19: to HEAD S3 says no more than 403 when the access key was replaced, as it does
+// when access is denied; what it means a GET tells, whose answer has the code.
+func TestReplacedKey(t *testing.T) {
+	for name, head := range map[string]func(*s3backend.Client) error{
+		"Head":     func(c *s3backend.Client) error { _, err := c.Head(t.Context(), object.Key); return err },
+		"Checksum": func(c *s3backend.Client) error { _, err := c.Checksum(t.Context(), object); return err },
+	} {
+		t.Run(name, func(t *testing.T) {
+			file := tempFile(t, "")
+			writeCredentials(t, file, "AKIAONE", "")
+			accepted := "AKIAONE/"
+			f := serve(t, func(w http.ResponseWriter, r *http.Request, _ int) {
+				switch {
+				case !strings.Contains(r.Header.Get("Authorization"), accepted):
+					fail(w, 403, "InvalidAccessKeyId")
+				case strings.HasSuffix(r.URL.Path, "/denied"):
+					fail(w, 403, "AccessDenied")
+				case r.Method == http.MethodHead:
+					w.Header().Set("ETag", etag)
+					w.Header().Set("Content-Length", fmt.Sprint(objectSize))
+				default:
+					right(w, r)
+				}
+			})
+			c := f.client(t, func(o *s3backend.Options) { o.SharedCredentialsFile = file })
+			if err := head(c); err != nil {
+				t.Fatal(err)
+			}
+			accepted = "AKIATWO/"
+			writeCredentials(t, file, "AKIATWO", "")
+			if err := head(c); err != nil {
+				t.Errorf("after it was replaced: %v", err)
+			}
+			// Whose policy refuses many names is not asked twice for each.
+			before := f.count()
+			for range 10 {
+				if _, err := c.Head(t.Context(), "denied"); !errors.Is(err, fs.ErrPermission) {
+					t.Errorf("denied: %v", err)
+				}
+			}
+			if n := f.count() - before; n > 11 {
+				t.Errorf("%d requests for 10 that are denied", n)
+			}
+		})
 	}
 }
 

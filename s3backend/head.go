@@ -26,8 +26,7 @@ func (c *Client) headCall(ctx context.Context, key string, id *string) (Object, 
 	var obj Object
 	err := c.call(ctx, "head", key, func(ctx context.Context) error {
 		var err error
-		obj, err = c.head(ctx, key, id)
-		if statusOf(err) == http.StatusBadRequest {
+		if obj, err = c.head(ctx, key, id); c.unexplained(err) {
 			return c.headReason(ctx, key, id, err)
 		}
 		return err
@@ -70,9 +69,29 @@ func (c *Client) head(ctx context.Context, key string, id *string) (Object, erro
 	}, nil
 }
 
-// headReason asks for one byte by GET when HEAD was answered 400: an answer to
-// HEAD has no body and so no code, and a 400 is an expired token, a missing or
-// unneeded SSE-C key, or a key that the server cannot store.
+// deniedFor is how long a 403 to HEAD is taken for a denial after one was: where a
+// policy denies many names, not each is asked for twice.
+const deniedFor = 5 * time.Second
+
+// unexplained reports whether err, of a HEAD, can mean several things: an answer to
+// HEAD has no body and so no code. A 400 is an expired token, a missing or
+// unneeded SSE-C key, or a key that the server cannot store; a 403 is what is
+// denied, or an access key that was replaced, unless the clock explains it.
+func (c *Client) unexplained(err error) bool {
+	switch statusOf(err) {
+	case http.StatusBadRequest:
+		return true
+	case http.StatusForbidden:
+		if denied := c.denied.Load(); c.creds == nil || denied != nil && time.Since(*denied) < deniedFor {
+			return false
+		}
+		skew := judge("head", err).skew
+		return (skew - time.Duration(c.skew.Load())).Abs() < skewTolerance
+	}
+	return false
+}
+
+// headReason asks for one byte by GET why HEAD failed.
 func (c *Client) headReason(ctx context.Context, key string, id *string, headErr error) error {
 	out, err := c.s3.GetObject(ctx, &s3.GetObjectInput{
 		Bucket:               &c.o.Bucket,
@@ -84,6 +103,10 @@ func (c *Client) headReason(ctx context.Context, key string, id *string, headErr
 		SSECustomerKey:       c.sse.key,
 		SSECustomerKeyMD5:    c.sse.md5,
 	}, c.inRegion)
+	if err == nil || isAccessDenied(err) {
+		now := time.Now()
+		c.denied.Store(&now)
+	}
 	switch {
 	case err == nil:
 		out.Body.Close()

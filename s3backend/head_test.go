@@ -60,7 +60,7 @@ func TestHeadErrors(t *testing.T) {
 		requests int
 	}{
 		{"missing", 404, fs.ErrNotExist, 1},
-		{"refused", 403, fs.ErrPermission, 1},
+		{"refused", 403, fs.ErrPermission, 2},
 		{"delete marker", 405, fs.ErrNotExist, 1},
 		{"a web server's page", 200, s3backend.ErrBadAnswer, 3},
 		{"failing", 500, s3backend.ErrUnavailable, 3},
