@@ -1,6 +1,7 @@
 package s3backend
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"io"
@@ -145,8 +146,9 @@ func (b *body) connect() error {
 	ctx, cancel := context.WithTimeoutCause(b.ctx, b.c.o.RequestTimeout-b.waited, errTimeUp)
 	defer cancel()
 	if b.pos > b.begin && b.obj.ETag == "" {
-		// Nothing says that the rest would be of the same version.
-		return b.series.last
+		// Nothing says that the rest would be of the same version. No failure is noted
+		// of a body that its reader has ended.
+		return cmp.Or(b.ctx.Err(), b.series.last)
 	}
 	if err := b.series.pause(ctx); err != nil {
 		return err

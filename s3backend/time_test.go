@@ -168,6 +168,40 @@ func TestCancel(t *testing.T) {
 	})
 }
 
+// The same where the server has no ETags, and a body that breaks off is not gone on
+// with.
+func TestCancelWithoutETag(t *testing.T) {
+	inBubble(t, func(w http.ResponseWriter, r *http.Request, _ int) {
+		body := header(w, r)
+		w.Header().Del("ETag")
+		w.WriteHeader(http.StatusPartialContent)
+		w.Write(body[:len(body)/2])
+		w.(http.Flusher).Flush()
+		<-r.Context().Done()
+	}, func(t *testing.T, b *bubble, c *s3backend.Client) {
+		plain := object
+		plain.ETag = ""
+		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+		defer cancel()
+		body, err := c.Open(ctx, plain, off, n)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got, err := io.ReadAll(body); !errors.Is(err, context.DeadlineExceeded) || len(got) != n/2 {
+			t.Errorf("Read: %v after %d bytes", err, len(got))
+		}
+
+		body, err = c.Open(t.Context(), plain, off, n)
+		if err != nil {
+			t.Fatal(err)
+		}
+		time.AfterFunc(time.Second, func() { body.Close() })
+		if _, err := io.ReadAll(body); !errors.Is(err, fs.ErrClosed) {
+			t.Errorf("Read under Close: %v", err)
+		}
+	})
+}
+
 // F2: however many callers there are, a throttling server sees few requests; and
 // the rate is back soon after it is well again.
 func TestSlowDown(t *testing.T) {
