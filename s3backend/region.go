@@ -42,16 +42,14 @@ func (c *Client) discoverRegion(ctx context.Context) {
 	}
 }
 
-// move takes region from an answer, and reports whether that changes anything. A
-// region that was configured stays: the user is told instead, because the
-// endpoint may be one of that region.
-func (c *Client) move(region string) bool {
+// move takes region from an answer. A region that was configured stays: the user
+// is told instead, because the endpoint may be one of that region.
+func (c *Client) move(region string) {
 	if c.regionFixed || printable(region) != region || *c.region.Load() == region {
-		return false
+		return
 	}
 	c.region.Store(&region)
 	c.log.Info("bucket region", "bucket", c.o.Bucket, "region", region)
-	return true
 }
 
 // inRegion is a per-call option: the region may have been learnt after the SDK

@@ -7,6 +7,7 @@ import (
 	"io/fs"
 	"net/http"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -56,6 +57,44 @@ func TestRegionLearnt(t *testing.T) {
 		if !errors.Is(err, s3backend.ErrRegion) || !strings.Contains(err.Error(), "eu-west-3") {
 			t.Errorf("%v, configured otherwise: %v", row, err)
 		}
+	}
+}
+
+// What is asked at once before the region is known, as by the first look through a lazy
+// mount, is all asked again where the bucket lies, whoever was told first.
+func TestRegionLearntUnderConcurrency(t *testing.T) {
+	for _, inHeader := range []bool{true, false} {
+		const callers = 4
+		var refused sync.WaitGroup // released once all callers were refused
+		refused.Add(callers)
+		refuse := regional(400, "AuthorizationHeaderMalformed", inHeader)
+		f := serve(t, func(w http.ResponseWriter, r *http.Request, n int) {
+			if n <= callers {
+				refused.Done()
+				refused.Wait()
+			}
+			if r.URL.Query().Has("list-type") || !strings.Contains(r.Header.Get("Authorization"), "/eu-west-3/s3/") {
+				refuse(w, r, n)
+				return
+			}
+			right(w, r)
+		})
+		c := f.client(t, func(o *s3backend.Options) { o.Region, o.Lazy = "", true })
+		var all sync.WaitGroup
+		for i := range callers {
+			all.Go(func() {
+				var err error
+				if i%2 == 0 {
+					_, err = c.Head(t.Context(), "k")
+				} else {
+					_, err = entries(c, "", 1)
+				}
+				if err != nil {
+					t.Errorf("in header %v: %v", inHeader, err)
+				}
+			})
+		}
+		all.Wait()
 	}
 }
 

@@ -51,7 +51,7 @@ func (s *series) run(ctx context.Context, try func(context.Context) error) error
 			}
 			return s.ended(ctx)
 		}
-		start, skew := time.Now(), time.Duration(s.c.skew.Load())
+		start, skew, region := time.Now(), time.Duration(s.c.skew.Load()), s.c.region.Load()
 		err := try(ctx)
 		if err == nil {
 			s.c.heard(start, nil)
@@ -70,7 +70,7 @@ func (s *series) run(ctx context.Context, try func(context.Context) error) error
 			s.c.pace.report(v.throttled, start)
 		}
 		s.last = v.err
-		wait, again := s.next(v, start, skew)
+		wait, again := s.next(v, start, skew, region)
 		s.c.log.DebugContext(ctx, "s3 attempt failed", "op", s.op, "key", s.key,
 			"attempt", s.attempts, "error", v.err, "again", again, "wait", wait)
 		if !again || s.c.yields(ctx, s.began, s.attempts+s.unnamed) {
@@ -92,10 +92,15 @@ func (c *Client) admit(ctx context.Context) error {
 }
 
 // next decides whether another attempt is made, and after what wait. The attempt
-// was begun at start, with a skew of the clocks known.
-func (s *series) next(v verdict, start time.Time, skew time.Duration) (time.Duration, bool) {
+// was begun at start, with a skew of the clocks known, for a region.
+func (s *series) next(v verdict, start time.Time, skew time.Duration, region *string) (time.Duration, bool) {
+	if v.region != "" && !s.moved {
+		s.c.move(v.region)
+	}
 	switch {
-	case v.region != "" && !s.moved && s.c.move(v.region):
+	case !v.again && !s.moved && s.c.region.Load() != region:
+		// Another call may have been told first: then nothing moves here, and the
+		// answer to a HEAD's GET, sent later, does not even name the region.
 		s.moved = true
 		return 0, true
 	case v.dated && !s.skewed && s.c.newSkew(v.skew, skew):
