@@ -14,6 +14,10 @@ import (
 // slow source (IMDS, a process, SSO) has failed a few times before it hurts.
 const refreshAhead = 5 * time.Minute
 
+// sourcePatience is how long a source is waited for while there are good credentials:
+// instance metadata answers within milliseconds, a process within a second.
+const sourcePatience = 2 * time.Second
+
 // credentialsError marks the failure of a source of credentials, which the SDK
 // wraps in errors of its own on the way up.
 type credentialsError struct{ err error }
@@ -44,40 +48,40 @@ type chain struct {
 
 	mu      sync.Mutex
 	first   aws.CredentialsProvider // of the first load, used once
-	expires time.Time               // true end of the last credentials
+	expires time.Time               // true end of the last credentials; zero once they were refused
+	asked   *retrieval              // whose answer nobody has taken yet; nil for none
 }
 
-// Retrieve implements aws.CredentialsProvider.
+// Retrieve implements aws.CredentialsProvider. It waits for all that the source may
+// take, but not while there are good credentials: all requests wait with it. What
+// the source says later is for the next call.
 func (p *chain) Retrieve(ctx context.Context) (aws.Credentials, error) {
-	p.running.Add(1)
-	defer p.running.Done()
-	// The cache calls with a context that never ends, because others wait too.
-	ctx, cancel := context.WithTimeout(ctx, p.timeout)
-	defer cancel()
-	defer context.AfterFunc(p.life, cancel)()
-
 	p.mu.Lock()
-	source := p.first
-	p.first = nil
+	if p.asked == nil || p.asked.stale() {
+		p.asked = p.ask(ctx)
+	}
+	r, good := p.asked, time.Until(p.expires)
 	p.mu.Unlock()
-	var err error
-	if source == nil {
-		source, err = p.load(ctx)
+	if good > sourcePatience {
+		var cancel context.CancelFunc
+		ctx, cancel = context.WithTimeout(ctx, sourcePatience)
+		defer cancel()
 	}
-	var creds aws.Credentials
-	if err == nil {
-		creds, err = source.Retrieve(ctx)
-	}
-	if err != nil {
-		if ctx.Err() != nil {
-			err = ctx.Err()
-		}
-		return aws.Credentials{}, &credentialsError{err}
+	select {
+	case <-r.done:
+	case <-ctx.Done():
+		return aws.Credentials{}, &credentialsError{ctx.Err()}
 	}
 	p.mu.Lock()
-	p.expires = creds.Expires
-	p.mu.Unlock()
-	return creds, nil
+	defer p.mu.Unlock()
+	if p.asked == r {
+		p.asked = nil
+	}
+	if r.err != nil {
+		return aws.Credentials{}, &credentialsError{r.err}
+	}
+	p.expires = r.creds.Expires
+	return r.creds, nil
 }
 
 // HandleFailToRefresh keeps the last good credentials until they really end, and
@@ -114,6 +118,13 @@ var (
 	_ aws.AdjustExpiresByCredentialsCacheStrategy   = (*chain)(nil)
 )
 
+// forget has the source asked anew, and waited for: the last credentials were refused.
+func (p *chain) forget() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.expires, p.asked = time.Time{}, nil
+}
+
 // refresher is the cache of a chain's credentials.
 type refresher struct {
 	*aws.CredentialsCache
@@ -139,6 +150,7 @@ func (r *refresher) invalidate(start time.Time) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if start.After(r.last) {
+		r.chain.forget()
 		r.Invalidate()
 		r.last = time.Now()
 	}

@@ -11,7 +11,10 @@ import (
 	"sync"
 	"sync/atomic"
 	"testing"
+	"testing/synctest"
 	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
 
 	"github.com/zs3fs/zs3fs/s3backend"
 )
@@ -194,6 +197,65 @@ func TestSourceFails(t *testing.T) {
 			t.Errorf("the source ran %d times, want once", len(runs)/2)
 		}
 	}, func(o *s3backend.Options) { o.Profile = "p" })
+}
+
+// F20: a source that hangs keeps nobody who has credentials that are still good, and what
+// it says later is not lost.
+func TestSourceHangs(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var slow, asked atomic.Int64
+		life, end := context.WithCancel(t.Context())
+		creds := s3backend.Credentials(life, aws.CredentialsProviderFunc(func(ctx context.Context) (aws.Credentials, error) {
+			n := asked.Add(1)
+			select {
+			case <-time.After(time.Duration(slow.Load())):
+			case <-ctx.Done():
+				return aws.Credentials{}, ctx.Err()
+			}
+			return aws.Credentials{AccessKeyID: fmt.Sprint(n), SecretAccessKey: "s", CanExpire: true, Expires: time.Now().Add(20 * time.Minute)}, nil
+		}), time.Minute)
+		want := func(id string, most time.Duration) {
+			t.Helper()
+			start := time.Now()
+			if got, err := creds.Retrieve(t.Context()); err != nil || got.AccessKeyID != id {
+				t.Errorf("credentials %q, %v; want %q", got.AccessKeyID, err, id)
+			}
+			within(t, start, 0, most)
+		}
+		want("1", 0)
+		time.Sleep(16 * time.Minute)
+		slow.Store(int64(30 * time.Second))
+		want("1", 2*time.Second)
+		time.Sleep(time.Minute)
+		want("2", 0)
+		slow.Store(int64(time.Hour))
+		time.Sleep(15 * time.Minute)
+		for range 3 {
+			want("2", 2*time.Second)
+			time.Sleep(time.Minute)
+		}
+		time.Sleep(2 * time.Minute)
+		start := time.Now()
+		if _, err := creds.Retrieve(t.Context()); err == nil {
+			t.Error("credentials after their end")
+		}
+		within(t, start, 0, time.Minute)
+
+		// What it said to nobody, long ago, is not believed: neither credentials nor a failure.
+		for _, late := range []time.Duration{30 * time.Second, time.Hour} {
+			slow.Store(0)
+			want(fmt.Sprint(asked.Load()+1), 0)
+			time.Sleep(16 * time.Minute)
+			slow.Store(int64(late))
+			want(fmt.Sprint(asked.Load()), 2*time.Second)
+			time.Sleep(2 * time.Hour)
+			slow.Store(0)
+			want(fmt.Sprint(asked.Load()+1), 0)
+			time.Sleep(2 * time.Hour)
+		}
+		end()
+		synctest.Wait()
+	})
 }
 
 // F21: our clock is wrong by hours; the SDK signs with the server's, once told.
