@@ -6,6 +6,7 @@ import (
 	"net/http/httptest"
 	"net/http/httputil"
 	"net/url"
+	"strings"
 	"testing"
 
 	"github.com/zs3fs/zs3fs/s3backend"
@@ -74,4 +75,38 @@ func between(t *testing.T, s *s3test.Server, encoding string) string {
 	})
 	t.Cleanup(proxy.Close)
 	return proxy.URL
+}
+
+// Google Cloud Storage serves what is stored with Content-Encoding gzip decompressed,
+// without a length and whatever range was asked for, to who does not take gzip.
+func TestStoredEncodingAtGoogle(t *testing.T) {
+	f := serve(t, func(w http.ResponseWriter, r *http.Request, _ int) {
+		takesGzip := strings.Contains(r.Header.Get("Accept-Encoding"), "gzip")
+		switch {
+		case r.URL.Query().Has("list-type"):
+			if takesGzip {
+				t.Error("a page may come compressed")
+			}
+			page{keys: []string{"k"}}.write(w)
+		case takesGzip:
+			w.Header().Set("Content-Encoding", "gzip")
+			right(w, r)
+		default:
+			w.Header().Set("ETag", etag)
+			w.(http.Flusher).Flush()
+			w.Write(data)
+			w.Write(data)
+		}
+	})
+	o := f.quick()
+	o.EndpointURL = "http://storage.googleapis.com"
+	c := newClient(t, o.WithNet(lookupLoopback, dialTo(f.Listener.Addr().String())))
+	got, err := read(c)
+	checkBytes(t, got, err)
+	if _, err := c.Head(t.Context(), "k"); err != nil {
+		t.Errorf("Head: %v", err)
+	}
+	if _, err := entries(c, "", 0); err != nil {
+		t.Errorf("List: %v", err)
+	}
 }
