@@ -14,6 +14,10 @@ type limiter struct {
 	rate  *rate.Limiter
 	piece int64         // to ask for at once
 	poll  time.Duration // of guesses
+	// gate is held by the one demand that has reserved, and waits for its time. What a
+	// reservation has taken from those behind it, Cancel does not give back: were all to
+	// reserve, the limit would go on waiting for callers that have left.
+	gate chan struct{}
 }
 
 // newByteLimiter takes bytes a second; 0 is no limit. The burst is an eighth of a
@@ -42,6 +46,7 @@ func newLimiter(limit float64, burst, piece int64) *limiter {
 		rate:  rate.NewLimiter(rate.Limit(limit), int(burst)),
 		piece: piece,
 		poll:  min(max(poll, 5*time.Millisecond), latePoll),
+		gate:  make(chan struct{}, 1),
 	}
 }
 
@@ -57,6 +62,12 @@ func (l *limiter) wait(ctx context.Context, n int64) error {
 		if err := sleep(ctx, l.poll); err != nil {
 			return err
 		}
+	}
+	select {
+	case l.gate <- struct{}{}:
+		defer func() { <-l.gate }()
+	case <-ctx.Done():
+		return ctx.Err()
 	}
 	// Not WaitN: it fails before a context's end, with an error of its own.
 	r := l.rate.ReserveN(time.Now(), int(n))

@@ -119,6 +119,36 @@ func TestRequestLimit(t *testing.T) {
 	}, func(o *s3backend.Options) { o.RequestLimit = 10 })
 }
 
+// Who waited for a limit and has gone holds nobody up.
+func TestLimitsForgetWhoLeft(t *testing.T) {
+	for name, limited := range map[string]func(*s3backend.Options){
+		"requests":  func(o *s3backend.Options) { o.RequestLimit = 1 },
+		"bandwidth": bandwidth(40_000), // 100,000 bytes take 2.5 s
+	} {
+		t.Run(name, func(t *testing.T) {
+			inBubble(t, serveRight, func(t *testing.T, b *bubble, c *s3backend.Client) {
+				var wg sync.WaitGroup
+				for range 200 {
+					ctx, leave := context.WithTimeout(t.Context(), 5*time.Second)
+					wg.Go(func() {
+						defer leave()
+						if body, err := c.Open(ctx, object, off, n); err == nil {
+							_, _ = io.Copy(io.Discard, body)
+							body.Close()
+						}
+					})
+					time.Sleep(time.Millisecond) // they leave in the order in which they came
+				}
+				wg.Wait()
+				start := time.Now()
+				got, err := read(c)
+				checkBytes(t, got, err)
+				within(t, start, 0, 4*time.Second)
+			}, limited)
+		})
+	}
+}
+
 // A call that the limit does not let through within the request's time fails.
 func TestRequestLimitEndsInTime(t *testing.T) {
 	inBubble(t, serveRight, func(t *testing.T, _ *bubble, c *s3backend.Client) {
