@@ -10,7 +10,7 @@ import (
 type trail struct {
 	start  int    // the first place opened
 	front  int    // the furthest
-	recent []mark // the last opens of small files, the latest last
+	recent []mark // the last small files opened, each once, the latest last
 	step   int    // every so many-th file is opened; 0 while the trail is not believed
 	window int    // files to be ahead
 	opened int    // small files
@@ -52,6 +52,11 @@ func (t *trail) take(place int) bool {
 		t.asked = slices.Delete(t.asked, i, i+1)
 	}
 	return asked
+}
+
+// met reports whether the file is one of the last that were opened.
+func (t *trail) met(place int) bool {
+	return slices.ContainsFunc(t.recent, func(m mark) bool { return m.place == place })
 }
 
 // visit takes note of an open.
@@ -136,9 +141,6 @@ func (t *trail) stepOf(n int, d folder) int {
 			if q == p || t.wants(q, d) {
 				gap++
 			}
-		}
-		if gap == 0 {
-			return 0 // opened twice
 		}
 		step, span = gcd(gap, step), span+gap
 	}

@@ -14,7 +14,7 @@ import "time"
 type walk struct {
 	limit  int // most files ahead, of all trails together
 	trails []trail
-	opens  int // so far, small files or not
+	opens  int // so far, small files or not, but for those of one just opened
 	// run is how many opens in a row make a trail: more after some that did not.
 	run int
 	// trusted: the directory before this one was read to its end, so that this one
@@ -83,21 +83,28 @@ type filePlan struct {
 // guessed until that changes.
 func (w *walk) open(now time.Time, place int, cached bool, d folder) filePlan {
 	var p filePlan
-	w.opens++
 	w.leave(&p, now)
 	t := w.match(place)
+	// Who looks at a file's head first, and then has it opened by name, is where he was:
+	// OpenCV's imread opens each twice.
+	again := t != nil && t.met(place)
+	if !again {
+		w.opens++
+	}
 	if t == nil {
 		t = w.begin(&p, place)
 	}
 	t.used, t.serial = now, w.opens
 	p.useful = t.take(place)
 	t.quiet = cached && !p.useful
-	t.visit(place, w.opens, d)
+	if !again {
+		t.visit(place, w.opens, d)
+	}
 	step := t.pattern(w.run, d)
 	if w.trusted && w.opens == 1 && place < scanFiles && t.next(0, place+1, d) == place {
 		step, t.window = 1, trustedWindow
 	}
-	if t.astray++; step > 0 {
+	if t.astray++; step > 0 && !again {
 		t.step, t.astray = step, 0
 	}
 	if unread := t.passed(); len(unread) > 0 {

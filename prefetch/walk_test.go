@@ -150,6 +150,17 @@ func TestWalkPatterns(t *testing.T) {
 		}
 		return places
 	}
+	// twice is each file opened once more, when so many others have been.
+	twice := func(places []int, later int) []int {
+		var all []int
+		for i, place := range places {
+			all = append(all, place)
+			if i >= later {
+				all = append(all, places[i-later])
+			}
+		}
+		return all
+	}
 	json := upTo(0, 1000, 1)
 	json = slices.DeleteFunc(json, func(i int) bool { return i%7 != 0 && i%7 != 1 && i%7 != 4 })
 	for _, c := range []struct {
@@ -173,6 +184,9 @@ func TestWalkPatterns(t *testing.T) {
 		{"4 parts", numbered(1000), parts(1000, 4), 4 * 3, 8, 950},
 		{"16 parts", numbered(1600), parts(1600, 16), 16 * 4, 32, 1500},
 		{"twice", numbered(300), append(upTo(0, 300, 1), upTo(0, 300, 1)...), 6, 0, 594},
+		{"each twice", numbered(300), twice(upTo(0, 300, 1), 0), 300 + 3, 0, 297},
+		{"each four times", numbered(300), twice(twice(upTo(0, 300, 1), 0), 1), 900 + 3, 0, 297},
+		{"4 workers, each twice", numbered(1000), twice(shared(1000, 4), 0), 1000 + 8, 0, 990},
 		{"pairs swapped", numbered(100), func() []int {
 			p := upTo(0, 100, 1)
 			for i := 0; i < 100; i += 2 {
