@@ -268,3 +268,44 @@ func TestLargeDirectoryIsProbed(t *testing.T) {
 		t.Error("files that are listed were asked for")
 	}
 }
+
+// Who reads a directory while it is refreshed goes on with the snapshot, and the kernel
+// keeps nothing of it: what is looked at next is asked for.
+func TestRefreshWhileReading(t *testing.T) {
+	m := mount(t, setting{TTL: -1, NegativeTTL: -1})
+	names := fillDir(m, 700)
+	fd, err := unix.Open(m.path("d"), unix.O_RDONLY|unix.O_DIRECTORY, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer unix.Close(fd)
+	refreshed := false
+	got, err := getdents(fd, 1000, func() {
+		if refreshed {
+			return
+		}
+		refreshed = true
+		for _, name := range names {
+			m.put("d/"+name, "longer")
+		}
+		if _, err := unix.Getxattr(m.path("d"), "user.zs3fs.refresh", make([]byte, 100)); err != nil {
+			t.Fatal(err)
+		}
+	})
+	if slices.Sort(got); err != nil || !slices.Equal(got, names) {
+		t.Fatalf("%d names of %d, %v", len(got), len(names), err)
+	}
+	old := 0
+	for _, name := range names {
+		fi, err := os.Stat(m.path("d/" + name))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if fi.Size() != int64(len("longer")) {
+			old++
+		}
+	}
+	if old > 0 {
+		t.Errorf("%d of %d files are what they were before the refresh", old, len(names))
+	}
+}

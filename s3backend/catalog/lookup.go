@@ -122,14 +122,18 @@ func (c *Catalog) keep(path string, n Node, err error, asked time.Time, epoch ui
 func (c *Catalog) keepLocked(path string, n Node, err error, asked time.Time, epoch uint64) (Node, error) {
 	h := &held{node: n, asked: asked}
 	ttl := c.cfg.TTL
-	switch {
-	case errors.Is(err, fs.ErrNotExist):
+	if errors.Is(err, fs.ErrNotExist) {
 		h.absent, ttl = true, c.cfg.NegativeTTL
-		err = &AbsentError{Path: path, Fresh: remaining(asked, ttl)}
-	case err != nil:
+	} else if err != nil {
 		return Node{}, err
-	default:
-		n.Fresh = remaining(asked, ttl)
+	}
+	fresh := remaining(asked, ttl)
+	if c.store.marks.cover(path, asked) {
+		fresh = 0 // refreshed since: the kernel is not to keep it either
+	}
+	n.Fresh = fresh
+	if h.absent {
+		n, err = Node{}, &AbsentError{Path: path, Fresh: fresh}
 	}
 	// Absence is kept even if it is not to be believed: while S3 is away an older
 	// answer would be the last that was heard.

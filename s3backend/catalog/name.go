@@ -61,6 +61,14 @@ func split(path string) (dir, name string) {
 	return path[:max(i, 0)], path[i+1:]
 }
 
+// join is the reverse of split.
+func join(dir, name string) string {
+	if dir == "" {
+		return name
+	}
+	return dir + "/" + name
+}
+
 // Below returns what all keys inside the directory at path start with.
 func (c *Catalog) Below(path string) string {
 	if path == "" {

@@ -82,6 +82,9 @@ func (m *marks) add(path string, now time.Time, ttl time.Duration) bool {
 	return true
 }
 
+// any reports whether anything was refreshed.
+func (m *marks) any() bool { return m.latest.Load() != nil }
+
 // cover reports whether path was refreshed, by itself or from above, after asked.
 func (m *marks) cover(path string, asked time.Time) bool {
 	latest := m.latest.Load()

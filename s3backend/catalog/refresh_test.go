@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"io/fs"
 	"testing"
+	"testing/synctest"
+	"time"
 
 	"github.com/zs3fs/zs3fs/s3backend/catalog"
 )
@@ -71,4 +73,62 @@ func TestRefreshOfMany(t *testing.T) {
 			t.Fatalf("%d: %v, %v", i, l, err)
 		}
 	}
+}
+
+// What was asked before a refresh is given to those who wait for it, or go on reading,
+// and is fresh for nobody: the kernel would keep it for as long as that.
+func TestRefreshReachesWhatIsUnderWay(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := newSpy()
+		s.put("a/b/x", "f")
+		c := newCatalog(t, catalog.Config{Bucket: s, TTL: -1, NegativeTTL: -1})
+		defer c.Close()
+		ctx := context.Background()
+		read := func(snap *catalog.Snapshot) time.Duration {
+			t.Helper()
+			n, ok, err := snap.At(ctx, 0)
+			found, known := snap.Find("x")
+			if err != nil || !ok || !known || n.Fresh != found.Fresh {
+				t.Fatalf("%+v, %v, %v; %+v, %v", n, ok, err, found, known)
+			}
+			return n.Fresh
+		}
+		for refreshed, ends := range map[string]bool{"": true, "a": true, "a/b": true, "a/b/x": true, "a/b/y": false, "f": false} {
+			snap, err := c.Open("a/b")
+			if err != nil || read(snap) == 0 {
+				t.Fatal("a new listing is not fresh:", err)
+			}
+			time.Sleep(time.Second)
+			c.Refresh(refreshed)
+			if ended := read(snap) == 0; ended != ends {
+				t.Errorf("after the refresh of %q, a name that is read on is fresh: %v", refreshed, !ended)
+			}
+			snap.Close()
+		}
+		c.Refresh("")
+		for path, refreshed := range map[string]string{"f": "f", "none": "", "a/b/x": "a"} {
+			gate := make(chan struct{})
+			s.gate = gate
+			done := make(chan struct{})
+			var fresh time.Duration
+			go func() {
+				defer close(done)
+				n, err := c.Lookup(ctx, path)
+				if absent := (*catalog.AbsentError)(nil); errors.As(err, &absent) {
+					n.Fresh = absent.Fresh
+				} else if err != nil {
+					t.Error(err)
+				}
+				fresh = n.Fresh
+			}()
+			synctest.Wait()
+			time.Sleep(time.Second)
+			c.Refresh(refreshed)
+			s.gate = nil
+			close(gate)
+			if <-done; fresh != 0 {
+				t.Errorf("%q: an answer from before the refresh is fresh for %v", path, fresh)
+			}
+		}
+	})
 }

@@ -10,6 +10,8 @@ import (
 // are in their final order, and none changes its place. One goroutine at a time
 // uses it, and closes it.
 type Snapshot struct {
+	c    *Catalog
+	path string
 	list *Listing // what is known; all of it once g is nil
 	g    *growing
 	u    unpacker // in the run of the latest node
@@ -30,9 +32,9 @@ func (c *Catalog) Open(path string) (*Snapshot, error) {
 	case err != nil:
 		return nil, err
 	case l != nil:
-		return &Snapshot{list: l}, nil
+		return &Snapshot{c: c, path: path, list: l}, nil
 	}
-	return &Snapshot{list: &Listing{}, g: g}, nil
+	return &Snapshot{c: c, path: path, list: &Listing{}, g: g}, nil
 }
 
 // At returns the i-th node with what is left of its time; ok is false past the last
@@ -54,7 +56,18 @@ func (s *Snapshot) At(ctx context.Context, i int) (n Node, ok bool, err error) {
 	}
 	s.at++
 	s.node = s.u.node()
-	return s.list.fresh(s.node), true, nil
+	return s.fresh(s.node), true, nil
+}
+
+// fresh stamps a node with what is left of its time: nothing, if it was refreshed since
+// the listing was asked for. The kernel has forgotten it then, and is not to be told
+// again to keep it.
+func (s *Snapshot) fresh(n Node) Node {
+	n = s.list.fresh(n)
+	if m := &s.c.store.marks; m.any() && m.cover(join(s.path, n.Name), s.list.asked) {
+		n.Fresh = 0
+	}
+	return n
 }
 
 // wait returns when more than i nodes are known, or all.
@@ -81,10 +94,11 @@ func (s *Snapshot) wait(ctx context.Context, i int) error {
 // Find returns the node called name among those that are known, with what is left of
 // its time now.
 func (s *Snapshot) Find(name string) (Node, bool) {
-	if s.node.Name == name {
-		return s.list.fresh(s.node), true
+	n, ok := s.node, true
+	if n.Name != name {
+		n, ok = s.list.Find(name)
 	}
-	return s.list.Find(name)
+	return s.fresh(n), ok
 }
 
 // Complete returns the listing when all of it is known, otherwise nil.
