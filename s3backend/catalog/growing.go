@@ -155,7 +155,8 @@ func (g *growing) publish(ctx context.Context, m *mapping, n int, ripe bool) err
 	}
 	for g.loaded-g.furthest > loadAhead {
 		if g.readers == 0 {
-			return errAbandoned
+			g.err = errAbandoned // from here on, lest somebody join what is about to end
+			return g.err
 		}
 		if g.furthest >= g.list.Len() {
 			return nil // they wait for names that are hidden, or held back

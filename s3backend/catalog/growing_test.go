@@ -161,6 +161,46 @@ func TestListingsAbandoned(t *testing.T) {
 	})
 }
 
+// Who comes while a listing that was left is about to end begins another.
+func TestListingAbandonedIsNotJoined(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		p := &lingering{newPaged("d/%06d", 30_000), make(chan struct{})}
+		c := newCatalog(t, catalog.Config{Bucket: p, TTL: time.Minute})
+		s := open(t, c, "d")
+		if _, _, err := s.At(context.Background(), 0); err != nil {
+			t.Fatal(err)
+		}
+		time.Sleep(10 * time.Second) // it waits for its reader
+		s.Close()
+		synctest.Wait()
+		next := open(t, c, "d")
+		time.AfterFunc(time.Second, func() { close(p.ended) })
+		for i := range 30_000 {
+			if _, ok, err := next.At(context.Background(), i); !ok || err != nil {
+				t.Fatalf("%d: %v, %v", i, ok, err)
+			}
+		}
+	})
+}
+
+// lingering takes its time to end listings that were broken off, as one does whose
+// requests have to be.
+type lingering struct {
+	*paged
+	ended chan struct{}
+}
+
+func (l *lingering) Pages(ctx context.Context, span s3backend.Span) iter.Seq2[[]s3backend.Entry, error] {
+	return func(yield func([]s3backend.Entry, error) bool) {
+		for page, err := range l.paged.Pages(ctx, span) {
+			if !yield(page, err) {
+				<-l.ended
+				return
+			}
+		}
+	}
+}
+
 // F33: a page that fails in the middle fails the reader there, and never ends the
 // directory early.
 func TestListingFailsInTheMiddle(t *testing.T) {
