@@ -21,6 +21,7 @@ func (c *Catalog) Lookup(ctx context.Context, path string) (Node, error) {
 		return Node{}, &AbsentError{Path: path, Fresh: forEver}
 	}
 	c.used(path)
+	c.first(ctx, path)
 	if n, err, ok := c.kept(path); ok {
 		return n, err
 	}
@@ -86,10 +87,14 @@ func (c *Catalog) kept(path string) (Node, error, bool) {
 }
 
 // known returns what was last heard of path: of itself, or in a complete listing of
-// its parent or of what lies in it, whichever was asked last; nil for nothing.
+// its parent or of what lies in it, whichever was asked last; nil for nothing. What never
+// expires is the file that was looked at by itself, whoever lists its directory later.
 func (c *Catalog) known(path string) *held {
 	dir, name := split(path)
 	own, list := c.store.get(nodeKey(path)), c.store.get(listingKey(dir))
+	if c.lasting(own) {
+		return own
+	}
 	if list != nil && (own == nil || own.asked.Before(list.asked)) {
 		n, ok := list.listing.Find(name)
 		// A listing does not say whether an archived object is restored, so
@@ -110,6 +115,24 @@ func (c *Catalog) known(path string) *held {
 		}
 	}
 	return own
+}
+
+// lasting reports whether a name's own answer is a file that never expires.
+func (c *Catalog) lasting(own *held) bool {
+	return c.cfg.TTL < 0 && own != nil && !own.absent && !own.node.Dir
+}
+
+// first returns the file at path as it was first looked at, by an earlier mount too,
+// where that holds for ever; nil for none. It is in memory then.
+func (c *Catalog) first(ctx context.Context, path string) *held {
+	if c.cfg.TTL >= 0 || c.begin() != nil {
+		return nil
+	}
+	defer c.end()
+	if own := c.recall(ctx, nodeKey(path), -1); c.lasting(own) {
+		return own
+	}
+	return nil
 }
 
 // keep stores an answer and stamps it with what is left of its time.

@@ -91,12 +91,17 @@ func (s *Snapshot) wait(ctx context.Context, i int) error {
 	}
 }
 
-// Find returns the node called name among those that are known, with what is left of
-// its time now.
+// Find returns the node called name among those that are known, as Lookup would tell of
+// it: with what is left of its time now.
 func (s *Snapshot) Find(name string) (Node, bool) {
 	n, ok := s.node, true
 	if n.Name != name {
 		n, ok = s.list.Find(name)
+	}
+	if ok && !n.Dir {
+		if first := s.c.first(s.c.ctx, join(s.path, name)); first != nil {
+			n = first.node
+		}
 	}
 	return s.fresh(n), ok
 }
