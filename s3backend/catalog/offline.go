@@ -29,13 +29,17 @@ func (c *Catalog) expired(err error, path string) *held {
 	return c.everKnown(path)
 }
 
-// everKnown is known, of what is on disk as well.
+// everKnown is known, of what is on disk as well. With no TTL it is never that a name is
+// absent, since the answer that it was there later would not have been kept.
 func (c *Catalog) everKnown(path string) *held {
 	dir, _ := split(path)
 	for _, key := range []string{nodeKey(path), listingKey(dir), listingKey(path)} {
 		c.recall(c.ctx, key, -1)
 	}
-	return c.known(path)
+	if h := c.known(path); h != nil && !(h.absent && c.cfg.TTL == 0) {
+		return h
+	}
+	return nil
 }
 
 // answerExpired is the answer to a lookup.

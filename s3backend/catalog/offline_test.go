@@ -371,3 +371,29 @@ func TestOfflineKnowsWhatWasGone(t *testing.T) {
 		})
 	}
 }
+
+// TestOfflineWithoutTTL: where only absence is kept, it is not the last that was heard of
+// a name, and nothing is absent because S3 is away.
+func TestOfflineWithoutTTL(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		ctx, b := context.Background(), newLeaver()
+		c, err := catalog.New(catalog.Config{Bucket: b, NegativeTTL: 5 * time.Second, OfflineOK: true})
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer c.Close()
+		if _, err := c.Lookup(ctx, "f"); !errors.Is(err, fs.ErrNotExist) {
+			t.Fatal(err)
+		}
+		time.Sleep(10 * time.Second)
+		b.Put("f", s3test.Bytes([]byte("here")))
+		if _, err := c.Lookup(ctx, "f"); err != nil {
+			t.Fatal(err)
+		}
+		b.leave()
+		time.Sleep(time.Minute)
+		if _, err := c.Lookup(ctx, "f"); !errors.Is(err, s3backend.ErrUnreachable) {
+			t.Errorf("a file that was there a minute ago: %v", err)
+		}
+	})
+}
