@@ -32,7 +32,8 @@ type growing struct {
 	err      error         // of the end, if it is not complete
 	changed  chan struct{} // closed when any of these has changed
 	readers  int
-	furthest int           // name that a reader has come to
+	furthest int           // name that a reader has come to, or wants to
+	names    int           // that are wanted without a reader
 	read     chan struct{} // closed when a reader has come further or left
 }
 
@@ -153,7 +154,7 @@ func (g *growing) publish(ctx context.Context, m *mapping, n int, ripe bool) err
 		close(g.changed)
 		g.changed = make(chan struct{})
 	}
-	for g.loaded-g.furthest > loadAhead {
+	for g.loaded-max(g.furthest, g.names) > loadAhead {
 		if g.readers == 0 {
 			g.err = errAbandoned // from here on, lest somebody join what is about to end
 			return g.err
@@ -220,7 +221,9 @@ func (g *growing) reached(i int) {
 func (g *growing) leave() {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	g.readers--
+	if g.readers--; g.readers == 0 {
+		g.furthest = min(g.furthest, g.loaded) // who wanted all of it has gone
+	}
 	g.moved()
 }
 

@@ -7,6 +7,7 @@ import (
 	"io/fs"
 	"iter"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -159,6 +160,48 @@ func TestListingsAbandoned(t *testing.T) {
 			t.Errorf("%d more pages, want 30", again-pages)
 		}
 	})
+}
+
+// Who wants all of a directory can give up, however fast its pages come, and leaves no
+// listing of millions behind.
+func TestListingGivenUp(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := &steady{Bucket: s3test.NewMem()}
+		c := newCatalog(t, catalog.Config{Bucket: b, TTL: time.Minute})
+		ctx, cancel := context.WithTimeout(context.Background(), 100*time.Millisecond)
+		defer cancel()
+		began := time.Now()
+		_, err := c.List(ctx, "d")
+		if took := time.Since(began); !errors.Is(err, context.DeadlineExceeded) || took > time.Second {
+			t.Errorf("%v after %v", err, took)
+		}
+		time.Sleep(time.Minute)
+		if pages := b.pages.Load(); pages > 100 {
+			t.Errorf("%d pages for nobody", pages)
+		}
+	})
+}
+
+// steady is a bucket with a large directory, of which a page comes every 20 ms, one
+// after another.
+type steady struct {
+	s3backend.Bucket
+	pages atomic.Int64
+}
+
+func (s *steady) List(ctx context.Context, prefix string, _ int) iter.Seq2[s3backend.Entry, error] {
+	return func(yield func(s3backend.Entry, error) bool) {
+		for i := range 300_000 {
+			if i%1000 == 0 {
+				time.Sleep(20 * time.Millisecond)
+				s.pages.Add(1)
+			}
+			e := s3backend.Entry{Object: s3backend.Object{Key: fmt.Sprintf("%s%09d", prefix, i)}}
+			if !yield(e, ctx.Err()) || ctx.Err() != nil {
+				return
+			}
+		}
+	}
 }
 
 // Who comes while a listing that was left is about to end begins another.

@@ -29,7 +29,7 @@ func (c *Catalog) renew(path string, names int) bool {
 	if c.growths.m[key] != nil {
 		return false
 	}
-	g := &growing{c: c, path: path, key: key, furthest: names}
+	g := &growing{c: c, path: path, key: key, names: names}
 	return g.startLocked() == nil
 }
 
@@ -40,5 +40,5 @@ func old(l *Listing) bool { return l.Fresh() <= l.ttl/4 }
 func (g *growing) renews(l *Listing) bool {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	return g.furthest == math.MaxInt && old(l)
+	return g.names == math.MaxInt && old(l)
 }

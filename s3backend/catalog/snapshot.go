@@ -73,6 +73,8 @@ func (s *Snapshot) fresh(n Node) Node {
 // wait returns when more than i nodes are known, or all.
 func (s *Snapshot) wait(ctx context.Context, i int) error {
 	s.g.reached(i)
+	ended := ctx.Done()
+	var late <-chan time.Time
 	for {
 		l, complete, changed, err := s.g.state()
 		s.list, s.u = l, unpacker{}
@@ -85,8 +87,12 @@ func (s *Snapshot) wait(ctx context.Context, i int) error {
 		case err != nil:
 			return err
 		}
-		if err := patiently(ctx, changed); err != nil {
-			return err
+		select {
+		case <-changed:
+		case <-ended:
+			ended, late = nil, time.After(grace) // for all pages that come meanwhile
+		case <-late:
+			return ctx.Err()
 		}
 	}
 }
