@@ -72,11 +72,12 @@ func (t *tree) common(out *fuse.Attr, mtime time.Time) {
 	out.Blksize = ioSize
 }
 
-// markerTime takes the time of the directory's marker, if the answer had one.
+// markerTime takes the time of the directory's marker, if the answer had one and nothing
+// later is known: the marker may have been put again.
 func (d *dir) markerTime(mtime time.Time) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	if d.mtime.IsZero() {
+	if mtime.After(d.mtime) {
 		d.mtime = mtime
 	}
 }
@@ -89,7 +90,7 @@ func (d *dir) saw(l *catalog.Listing) {
 	switch {
 	case d.listed && d.sum != l.Sum():
 		d.mtime = time.Now()
-	case d.mtime.IsZero():
+	case l.Marker.ModTime.After(d.mtime):
 		d.mtime = l.Marker.ModTime
 	}
 	d.listed, d.sum = true, l.Sum()

@@ -276,3 +276,24 @@ func TestAttributes(t *testing.T) {
 		t.Errorf("other inode numbers after a remount: %v", inos)
 	}
 }
+
+// A directory's time is its marker's of now, and not of when it was first looked at.
+func TestMarkerPutAgain(t *testing.T) {
+	m := mount(t, setting{})
+	when := time.Date(2021, 3, 4, 5, 6, 7, 0, time.UTC)
+	for i, look := range []func() error{
+		func() error { return nil },
+		func() error { _, err := os.ReadDir(m.path("d")); return err },
+		func() error { _, err := os.ReadDir(m.dir); return err },
+	} {
+		put := when.AddDate(i, 0, 0)
+		m.do(command{Op: "put", Key: []byte("d/"), ModTime: put})
+		if err := look(); err != nil {
+			t.Fatal(err)
+		}
+		fi, err := os.Stat(m.path("d"))
+		if err != nil || !fi.ModTime().Equal(put) {
+			t.Errorf("put at %v: %v, %v", put, fi.ModTime(), err)
+		}
+	}
+}
