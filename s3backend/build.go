@@ -6,6 +6,7 @@ import (
 	"crypto/x509"
 	"errors"
 	"fmt"
+	"io/fs"
 	"net/http"
 	"net/url"
 	"os"
@@ -157,7 +158,7 @@ func (o Options) loadOptions() ([]func(*config.LoadOptions) error, error) {
 	if o.CABundle != "" {
 		pem, err := os.ReadFile(o.CABundle)
 		if err != nil {
-			return nil, err
+			return nil, fmt.Errorf("%w: CA bundle: %w", fs.ErrInvalid, err)
 		}
 		if !x509.NewCertPool().AppendCertsFromPEM(pem) {
 			return nil, invalid("CA bundle %q holds no certificate in PEM", o.CABundle)

@@ -104,15 +104,17 @@ func checkEndpoint(raw string) (*url.URL, error) {
 	u, err := url.Parse(raw)
 	if err != nil {
 		// url.Error quotes the input, which may carry a password.
-		return nil, invalid("endpoint URL cannot be parsed")
+		return nil, invalid("endpoint URL cannot be parsed: write http://HOST or https://HOST")
 	}
+	// No message shows what may be a secret. Without a scheme a password is no User.
 	switch {
-	case u.User != nil:
+	case u.User != nil, strings.Contains(raw, "@"):
 		return nil, invalid("endpoint URL must not carry a user or password")
 	case u.Scheme != "http" && u.Scheme != "https", u.Hostname() == "":
-		return nil, invalid("endpoint URL %q must be http://HOST or https://HOST", raw)
+		u.RawQuery, u.Fragment = "", ""
+		return nil, invalid("endpoint URL %q must be http://HOST or https://HOST", u)
 	case u.RawQuery != "" || u.Fragment != "":
-		return nil, invalid("endpoint URL %q must not have a query or fragment", raw)
+		return nil, invalid("endpoint URL must not have a query or fragment")
 	}
 	return u, nil
 }

@@ -6,7 +6,9 @@ import (
 	"crypto/sha256"
 	"encoding/base64"
 	"encoding/hex"
+	"fmt"
 	"io"
+	"io/fs"
 	"os"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -31,13 +33,13 @@ func readSSEKey(name string) (sseKey, error) {
 	}
 	f, err := os.Open(name)
 	if err != nil {
-		return sseKey{}, err
+		return sseKey{}, fmt.Errorf("%w: SSE-C key file: %w", fs.ErrInvalid, err)
 	}
 	defer f.Close()
 	const most = 128 // 44 of base64 and some white space
 	text, err := io.ReadAll(io.LimitReader(f, most))
 	if err != nil {
-		return sseKey{}, err
+		return sseKey{}, fmt.Errorf("%w: SSE-C key file: %w", fs.ErrInvalid, err)
 	}
 	raw := text
 	if len(raw) != 32 {
