@@ -26,6 +26,9 @@ const (
 // mount table and touches no mount of ours, whose daemon may be stopped or dead: there
 // are no links in them. Of other paths links are followed.
 func mountOf(path string) (m *mountinfo.Info, abs string, err error) {
+	if path == "" {
+		return nil, "", fail(NotMounted, "the path is empty: name one on a mount of zs3fs")
+	}
 	if abs, err = filepath.Abs(path); err != nil {
 		return nil, "", fail(Failed, "%s: %v", path, err)
 	}

@@ -70,8 +70,34 @@ var badInputs = []badInput{
 	{"unknown option", func(s *stand) []string { return s.mountArgs("-o", "cache_sise=1G") }, Option, "did you mean cache-size"},
 	{"unknown flag", func(s *stand) []string { return s.mountArgs("--cahce-dir=/x") }, Option, "did you mean cache-dir"},
 	{"bad value", func(s *stand) []string { return s.mountArgs("-o", "metadata_ttl=soon") }, Option, "soon"},
+	{"SSE-C key file missing", func(s *stand) []string {
+		return s.mountArgs("--sse-c-key-file", s.dir+"/nothing")
+	}, Option, "SSE-C key file"},
+	{"CA bundle missing", func(s *stand) []string { return s.mountArgs("--ca-bundle", s.dir+"/nothing") }, Option, "CA bundle"},
+	{"cat with a credentials file missing", func(s *stand) []string {
+		return []string{"cat", "--endpoint-url", s.server.URL(), "--shared-credentials-file", s.dir + "/nothing", "s3://bucket/file"}
+	}, Refused, "credentials file"},
+	{"cat with a CA bundle missing", func(s *stand) []string {
+		return []string{"cat", "--endpoint-url", s.server.URL(), "--ca-bundle", s.dir + "/nothing", "s3://bucket/file"}
+	}, Option, "CA bundle"},
+	{"endpoint without a scheme", func(s *stand) []string {
+		return s.mountArgs("--endpoint-url", "127.0.0.1:9000")
+	}, Option, "http://HOST"},
+	{"endpoint with a password", func(s *stand) []string {
+		return s.mountArgs("--endpoint-url", "minio:"+canary+"@127.0.0.1:9000")
+	}, Option, "password"},
+	{"endpoint with a query", func(s *stand) []string {
+		return s.mountArgs("--endpoint-url", "http://127.0.0.1/?token="+canary)
+	}, Option, "query"},
 	{"too many arguments", func(s *stand) []string { return append(s.mountArgs(), "more") }, Usage, "SOURCE DIR"},
 	{"unknown command", func(s *stand) []string { return []string{"mnt"} }, Usage, "mnt"},
+	{"unknown sub-command", func(s *stand) []string { return []string{"cache", "ls"} }, Usage, "zs3fs cache --help"},
+	{"unknown shell", func(s *stand) []string { return []string{"completion", "ksh"} }, Usage, "zs3fs completion --help"},
+	{"help of nothing", func(s *stand) []string { return []string{"help", "mnt"} }, Usage, "mnt"},
+	{"sub-command without arguments", func(s *stand) []string { return []string{"zfs", "create"} }, Usage, "zs3fs zfs create DATASET"},
+	{"unknown letter of a sub-command", func(s *stand) []string { return []string{"cache", "pin", "-x"} }, Option, "zs3fs cache pin --help"},
+	{"unknown letter", func(s *stand) []string { return []string{"-x"} }, Option, "see zs3fs --help"},
+	{"mount point empty", func(s *stand) []string { return s.operands("bucket", "") }, NoMountPoint, "empty"},
 	{"mount point missing", func(s *stand) []string {
 		return s.operands("bucket", filepath.Join(s.dir, "nothing"))
 	}, NoMountPoint, "mkdir"},
@@ -230,6 +256,8 @@ func TestBadUmount(t *testing.T) {
 	s.failsWell([]string{"umount", "/proc"}, NotMounted, "type proc")
 	s.failsWell([]string{"umount", "/does/not/exist"}, NotMounted, "nothing is mounted")
 	s.failsWell([]string{"umount"}, Usage, "DIR")
+	s.failsWell([]string{"umount", ""}, NoMountPoint, "empty")
+	s.failsWell([]string{"refresh", ""}, NotMounted, "empty")
 }
 
 // The machine's own faults, in a mount name space where /dev is ours.

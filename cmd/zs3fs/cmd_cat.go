@@ -66,7 +66,7 @@ func catObject(ctx context.Context, o Options, uri string, out io.Writer) (err e
 	defer closer.Close()
 	client, err := newClient(ctx, &o, log)
 	if err != nil {
-		return objectError(err, &o, nil, uri)
+		return s3Error(err, &o, nil) // what is missing then is a file of ours
 	}
 	defer client.Close()
 	bucket, err := bucketAsOf(ctx, &o, client, log)

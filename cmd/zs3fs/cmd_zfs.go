@@ -19,9 +19,8 @@ func zfsCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "zfs",
 		Short: "Make and check a ZFS dataset for the cache",
-		Args:  exactArgs(),
-		RunE:  func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
+	onlySubCommands(cmd)
 	cmd.AddCommand(zfsCreateCommand(), zfsCheckCommand())
 	return cmd
 }

@@ -60,14 +60,50 @@ func execute(args []string, parent *parentLink) error {
 		SilenceUsage:  true,
 	}
 	root.SetFlagErrorFunc(flagError)
+	// Called when the arguments are right: what fails then is not their fault.
+	running := false
+	root.PersistentPreRun = func(*cobra.Command, []string) { running = true }
 	root.AddCommand(mountCommand(args, parent), umountCommand(), catCommand(), versionCommand(), demoCommand(), zfsCommand(), statusCommand(), cacheCommand(), refreshCommand(), doctorCommand())
+	strictDefaults(root)
 	root.SetArgs(args)
 	err := root.ExecuteContext(context.Background())
 	var known *exitError
-	if err != nil && !errors.As(err, &known) {
-		err = fail(Usage, "%v: see zs3fs --help", err)
+	switch {
+	case err == nil, errors.As(err, &known):
+		return err
+	case running:
+		return fail(Failed, "%v", err)
 	}
-	return err
+	return fail(Usage, "%v: see zs3fs --help", err)
+}
+
+// strictDefaults has cobra's own commands refuse words that they do not know: they print
+// a help and succeed otherwise.
+func strictDefaults(root *cobra.Command) {
+	root.InitDefaultHelpCmd()
+	root.InitDefaultCompletionCmd()
+	for _, cmd := range root.Commands() {
+		switch cmd.Name() {
+		case "help":
+			cmd.Args = func(cmd *cobra.Command, args []string) error {
+				_, _, err := cmd.Root().Find(args)
+				return err
+			}
+		case "completion":
+			onlySubCommands(cmd)
+		}
+	}
+}
+
+// onlySubCommands makes cmd one that does nothing by itself but print its help.
+func onlySubCommands(cmd *cobra.Command) {
+	cmd.Args = func(cmd *cobra.Command, args []string) error {
+		if len(args) > 0 {
+			return fail(Usage, "unknown command %q: see %s --help", args[0], cmd.CommandPath())
+		}
+		return nil
+	}
+	cmd.RunE = func(cmd *cobra.Command, _ []string) error { return cmd.Help() }
 }
 
 // flagError turns pflag's errors into ours.
@@ -79,7 +115,7 @@ func flagError(cmd *cobra.Command, err error) error {
 	case errors.As(err, &missing):
 		name := missing.GetSpecifiedName()
 		if short := missing.GetSpecifiedShortnames(); short != "" {
-			return fail(Option, "unknown option -%s: see zs3fs %s --help", name, cmd.Name())
+			return fail(Option, "unknown option -%s: see %s --help", name, cmd.CommandPath())
 		}
 		return unknownOption(cmd.Flags(), cmd.CommandPath(), "--"+name, name)
 	case errors.As(err, &invalid):
@@ -94,7 +130,7 @@ func flagError(cmd *cobra.Command, err error) error {
 func exactArgs(names ...string) cobra.PositionalArgs {
 	return func(cmd *cobra.Command, args []string) error {
 		if len(args) != len(names) {
-			return fail(Usage, "%s takes %d arguments, got %d: zs3fs %s", cmd.Name(), len(names), len(args), cmd.Use)
+			return fail(Usage, "%s takes %d arguments, got %d: %s %s", cmd.Name(), len(names), len(args), cmd.Parent().CommandPath(), cmd.Use)
 		}
 		return nil
 	}

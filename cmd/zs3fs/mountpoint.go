@@ -25,6 +25,9 @@ const (
 // and otherwise without following more than its own and its parents' links: the
 // directory itself may be a dead mount.
 func resolveDir(dir string, helper bool) (string, error) {
+	if dir == "" { // a variable that is not set; never the working directory
+		return "", fail(NoMountPoint, "the mount point is empty: name a directory")
+	}
 	abs, err := filepath.Abs(dir)
 	if err != nil {
 		return "", fail(NoMountPoint, "mount point %q: %v", dir, err)

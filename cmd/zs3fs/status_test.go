@@ -89,6 +89,24 @@ func TestStatus(t *testing.T) {
 	}
 }
 
+// An output that cannot be written is no fault of the arguments.
+func TestOutputCannotBeWritten(t *testing.T) {
+	s := newStand(t)
+	s.mem.Put("a//b", s3test.Bytes(nil)) // for doctor
+	s.foreground()
+	for _, args := range [][]string{
+		{"status", s.mnt}, {"status", "--json", s.mnt}, {"version"}, {"completion", "bash"},
+		{"doctor", "--keys", "--endpoint-url", s.server.URL(), s.server.Bucket()},
+		{"cat", "--endpoint-url", s.server.URL(), "s3://" + s.server.Bucket() + "/file"},
+	} {
+		o := s.runAs("sh", append([]string{"-c", `exec "$0" "$@" >/dev/full`, binary}, args...)...)
+		if o.code != Failed || strings.Count(o.stderr, "\n") != 1 || strings.Contains(o.stderr, "--help") {
+			t.Errorf("%s: code %d, %q", args, o.code, o.stderr)
+		}
+	}
+	s.must("umount", s.mnt)
+}
+
 func TestStatusOfStoppedControl(t *testing.T) {
 	s := newStand(t)
 	s.foreground()
