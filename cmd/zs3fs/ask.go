@@ -74,7 +74,7 @@ func ask(runtimeDir, mountpoint, method, path string, in, out any) error {
 		return err
 	}
 	patience := changePatience
-	if method == http.MethodGet {
+	if method != http.MethodPost {
 		patience = statusPatience
 	}
 	response, err := control.Client(runtimeDir, mountpoint, patience).Do(request)

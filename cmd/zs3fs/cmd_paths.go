@@ -42,6 +42,10 @@ func askAbout(runtimeDir, verb, path string) error {
 	if err != nil {
 		return fail(Failed, "%s: %v", path, err)
 	}
+	// A change may take minutes, for which one that is stopped must not be waited for.
+	if err := ask(runtimeDir, m.Mountpoint, "HEAD", "/status", nil, nil); err != nil {
+		return fail(codeOf(err), "%s: %v", path, err)
+	}
 	if err := ask(runtimeDir, m.Mountpoint, "POST", "/"+verb, pathRequest{[]byte(below)}, nil); err != nil {
 		return fail(codeOf(err), "%s: %v", path, err)
 	}

@@ -48,12 +48,14 @@ func umount(arg string, lazy, force bool) error {
 		if now, _ := mountAt(dir); now == nil || now.ID != top.ID {
 			err = nil
 		}
-	case dead(dir):
-		err = detachDead(dir)
 	case lazy:
 		err = unmountPath(dir, unix.MNT_DETACH)
 	default:
-		err = unmountPath(dir, 0)
+		// Not asked before whether it is dead: the question keeps a mount busy whose
+		// daemon is stopped.
+		if err = unmountPath(dir, 0); errors.Is(err, unix.EBUSY) && dead(dir) {
+			err = detachDead(dir)
+		}
 	}
 	switch {
 	case errors.Is(err, unix.EBUSY):

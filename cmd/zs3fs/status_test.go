@@ -11,6 +11,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"syscall"
 	"testing"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -102,6 +103,24 @@ func TestOutputCannotBeWritten(t *testing.T) {
 		o := s.runAs("sh", append([]string{"-c", `exec "$0" "$@" >/dev/full`, binary}, args...)...)
 		if o.code != Failed || strings.Count(o.stderr, "\n") != 1 || strings.Contains(o.stderr, "--help") {
 			t.Errorf("%s: code %d, %q", args, o.code, o.stderr)
+		}
+	}
+	s.must("umount", s.mnt)
+}
+
+// A daemon that is stopped keeps nobody waiting for minutes, and no mount from ending.
+func TestStoppedDaemon(t *testing.T) {
+	s := newStand(t)
+	p := s.foreground()
+	p.signal(syscall.SIGSTOP)
+	defer p.signal(syscall.SIGCONT)
+	outcomes := make(chan outcome, 3)
+	for _, args := range [][]string{{"refresh", s.mnt}, {"cache", "pin", s.mnt + "/file"}, {"cache", "unpin", s.mnt + "/file"}} {
+		go func() { outcomes <- s.runAs("timeout", append([]string{"-s", "KILL", "30", binary}, args...)...) }()
+	}
+	for range 3 {
+		if o := <-outcomes; o.code != NoControl || strings.Count(o.stderr, "\n") != 1 {
+			t.Errorf("code %d: %q", o.code, o.stderr)
 		}
 	}
 	s.must("umount", s.mnt)
