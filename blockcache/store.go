@@ -247,27 +247,35 @@ func (d *disk) attach(o *object) error {
 	}
 	f, old, err := d.openFiles(o.header())
 	mu.Lock()
-	defer mu.Unlock()
+	lost, met := d.lost, d.index[o.id] != nil
 	switch {
 	case err == nil:
 		s.state, s.files, s.old = storeOpen, f, old
-		if d.index[o.id] != nil {
+		if met {
 			s.counted = math.MaxInt64
-		}
-		if d.lost {
-			// What memory has of it proves nothing. Nobody reads it yet: for that, its
-			// map is read first, with the control.
-			mu.Unlock()
-			_ = d.sys.forget(f.data)
-			mu.Lock()
 		}
 	case errors.Is(err, errDamaged), errors.Is(err, unix.ENOENT):
 		d.forgetLocked(o.id)
-		s.state = storeEmpty
-	default:
+		s.state, err = storeEmpty, nil
+	}
+	open := s.state == storeOpen
+	mu.Unlock()
+	if !open {
 		return err
 	}
-	return nil
+	// Nobody reads its blocks yet: for that, its map is read first, with the control.
+	if lost {
+		_ = d.sys.forget(f.data) // what memory has of it proves nothing
+	}
+	select {
+	case <-d.swept:
+		if !met { // the sweep failed on it
+			err = d.countPages(o)
+			d.wakeTend()
+		}
+	default:
+	}
+	return err
 }
 
 // loadFailed makes the object's blocks absent for a moment.

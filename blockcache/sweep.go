@@ -136,8 +136,8 @@ type count struct {
 	mtime    int64   // of the data, ns
 }
 
-// countClosed adds up a version that nobody has open. It may return a part of it
-// with an error.
+// countClosed adds up a version that nobody has open: all of it, or with an error
+// perhaps nothing. Then attach does, when it is opened.
 func (d *disk) countClosed(dir int, id identity) (c count, err error) {
 	_, name := id.names()
 	h, err := d.readHeader(dir, name, id)
@@ -164,7 +164,7 @@ func (d *disk) countClosed(dir int, id identity) (c count, err error) {
 	for n := range h.pages() {
 		p, err := d.readPage(f, h, n)
 		if err != nil {
-			return c, err
+			return count{}, err
 		}
 		for i := range h.pageSegments(n) {
 			bytes := p.presentBytes(h, n, i)
@@ -172,7 +172,7 @@ func (d *disk) countClosed(dir int, id identity) (c count, err error) {
 			sum += bytes
 		}
 		if d.ctx.Err() != nil {
-			return c, d.ctx.Err()
+			return count{}, d.ctx.Err()
 		}
 	}
 	if sum == 0 {
@@ -246,7 +246,7 @@ func (d *disk) countOpen(o *object) error {
 		return d.ctx.Err()
 	}
 	defer func() { <-o.store.control }()
-	mu, s, h := &d.c.mem.mu, &o.store, o.header()
+	mu, s := &d.c.mem.mu, &o.store
 	mu.Lock()
 	state := s.state
 	mu.Unlock()
@@ -255,6 +255,13 @@ func (d *disk) countOpen(o *object) error {
 			return err
 		}
 	}
+	return d.countPages(o)
+}
+
+// countPages is countOpen for who has the control, and opened the files. A version that
+// cannot be counted is made anew.
+func (d *disk) countPages(o *object) error {
+	mu, s, h := &d.c.mem.mu, &o.store, o.header()
 	for n := range h.pages() {
 		mu.Lock()
 		f, open, done := s.files, s.state == storeOpen, s.counted > n
@@ -265,6 +272,9 @@ func (d *disk) countOpen(o *object) error {
 		// Nobody else can load a page now: the caller has the control.
 		fresh, err := d.readPage(f, h, n)
 		if err != nil {
+			mu.Lock()
+			d.condemnLaterLocked(o, f)
+			mu.Unlock()
 			return err
 		}
 		mu.Lock()

@@ -1,8 +1,11 @@
 package blockcache_test
 
 import (
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
+
+	"golang.org/x/sys/unix"
 
 	"github.com/zs3fs/zs3fs/blockcache"
 )
@@ -46,6 +49,39 @@ func TestBlockBeingFreedWhenTheSweepCounts(t *testing.T) {
 		synctest.Wait()
 		present, _ := v.Cached()
 		if s := c.Stats(); s.DiskBytes != present*kib {
+			t.Errorf("%d bytes counted of %d blocks", s.DiskBytes, present)
+		}
+	})
+}
+
+// A version that the sweep cannot read to its end is counted when it is opened, and not
+// in part: what is evicted of it later was counted before.
+func TestSweepFailsOnAPage(t *testing.T) {
+	dir := t.TempDir()
+	obj := codedObject("a", 600*kib) // two pages
+	seeded(t, dir, obj)
+	synctest.Test(t, func(t *testing.T) {
+		var failed atomic.Bool
+		c := openFaulty(t, config(dir, 1000), blockcache.Faults{
+			Pread: func(_ []byte, off int64, real func() (int, error)) (int, error) {
+				if off == blockcache.EntriesOffset+4096 && failed.CompareAndSwap(false, true) {
+					return 0, unix.EIO
+				}
+				return real()
+			},
+		})
+		defer closeCache(t, c)
+		synctest.Wait()
+		v := c.Version(obj)
+		defer v.Close()
+		present, _ := v.Cached()
+		if s := c.Stats(); present != 600 || s.DiskBytes != present*kib {
+			t.Errorf("%d bytes counted of %d blocks", s.DiskBytes, present)
+		}
+		c.SetBudget(100*kib, 0)
+		synctest.Wait()
+		present, _ = v.Cached()
+		if s := c.Stats(); present > 100 || s.DiskBytes != present*kib {
 			t.Errorf("%d bytes counted of %d blocks", s.DiskBytes, present)
 		}
 	})
