@@ -65,11 +65,23 @@ func (s *Server) authenticate(r *http.Request) *Reply {
 		return errorReply(http.StatusForbidden, "AccessDenied", "AWS authentication requires a valid Date or x-amz-date header")
 	case s.now().Sub(at).Abs() > maxSkew:
 		return timeSkewed(s.now())
+	case s.cfg.SecretKey != "" && !a.covers(r.Header):
+		return errorReply(http.StatusForbidden, "AccessDenied", "There were headers present in the request which were not signed")
 	case s.cfg.SecretKey != "" && header != s.sign(r, a, at):
 		return errorReply(http.StatusForbidden, "SignatureDoesNotMatch", "The request signature we calculated does "+
 			"not match the signature you provided. Check your key and signing method.", "AWSAccessKeyId", a.accessKey)
 	}
 	return nil
+}
+
+// covers says that all headers that S3 asks to be signed are.
+func (a authorization) covers(h http.Header) bool {
+	for name := range h {
+		if name = strings.ToLower(name); strings.HasPrefix(name, "x-amz-") && !slices.Contains(a.signed, name) {
+			return false
+		}
+	}
+	return true
 }
 
 // sign returns the Authorization header that r should have: it signs a copy that

@@ -3,6 +3,7 @@ package s3test_test
 import (
 	"errors"
 	"io"
+	"net/http"
 	"testing"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -53,6 +54,34 @@ func TestSignatures(t *testing.T) {
 	}
 	if g := f.must(t, "GET", "/k"); g.StatusCode != 403 {
 		t.Errorf("unsigned: %d", g.StatusCode)
+	}
+}
+
+// adding adds a header to what was signed.
+type adding struct {
+	client *http.Client
+	name   string
+}
+
+func (a adding) Do(r *http.Request) (*http.Response, error) {
+	r.Header.Set(a.name, "requester")
+	return a.client.Do(r)
+}
+
+// S3 refuses headers of its own that are not signed, and takes others.
+func TestUnsignedHeaders(t *testing.T) {
+	f := serve(t, s3test.ServerConfig{AccessKey: "AKIDTEST", SecretKey: "secret"})
+	f.mem.Put("k", s3test.Coded(1, 1, 100))
+	for name, want := range map[string]string{"X-Amz-Request-Payer": "AccessDenied", "X-Forwarded-For": ""} {
+		c := f.sdk("us-east-1", "AKIDTEST", "secret")
+		out, err := c.GetObject(t.Context(), &s3.GetObjectInput{Bucket: aws.String("bucket"), Key: aws.String("k")},
+			func(o *s3.Options) { o.HTTPClient = adding{f.client, name} })
+		if code(err) != want {
+			t.Errorf("%s: %v, want %q", name, err, want)
+		}
+		if err == nil {
+			out.Body.Close()
+		}
 	}
 }
 
