@@ -31,13 +31,16 @@ func writeCredentials(t *testing.T, name, id, token string) {
 // from, once, and the reader notices nothing. While there is no other, that is
 // the error; once there is, it works again.
 func TestExpiredToken(t *testing.T) {
-	for _, status := range []int{400, 403} {
+	for _, refused := range []struct {
+		status int
+		code   string
+	}{{400, "ExpiredToken"}, {403, "ExpiredToken"}, {403, "InvalidTokenId"}} {
 		name := tempFile(t, "")
 		writeCredentials(t, name, "AKIAONE", "token-one")
 		accepted := "token-one"
 		f := serve(t, func(w http.ResponseWriter, r *http.Request, _ int) {
 			if r.Header.Get("X-Amz-Security-Token") != accepted {
-				fail(w, status, "ExpiredToken")
+				fail(w, refused.status, refused.code)
 				return
 			}
 			right(w, r)

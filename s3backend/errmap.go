@@ -113,7 +113,7 @@ func byCode(code string) verdict {
 	case "InvalidObjectState":
 		return verdict{err: ErrArchived}
 	case "ExpiredToken", "ExpiredTokenException", "TokenRefreshRequired", "RequestExpired",
-		"InvalidToken", "InvalidAccessKeyId":
+		"InvalidToken", "InvalidTokenId", "InvalidAccessKeyId": // InvalidTokenId is MinIO's InvalidToken
 		return verdict{err: ErrCredentials, refresh: true}
 	case "SignatureDoesNotMatch", "RequestTimeTooSkewed", "InvalidSecurity", "MissingSecurityHeader",
 		"CredentialsNotSupported", "NotSignedUp", "AccountProblem", "InvalidClientTokenId":
