@@ -64,10 +64,22 @@ func newFile(c *Crew, obj s3backend.Object, known *watch) *file {
 	v := c.cfg.Cache.Version(obj)
 	f := &file{crew: c, version: v, block: v.BlockSize(), watch: known}
 	if known == nil {
-		f.watch = &watch{detector: detector{limits: newLimits(obj.Size, f.block, c.cfg.RequestSize, c.cfg.MaxWindow, c.cfg.Stride)}}
+		f.watch = &watch{detector: detector{limits: newLimits(obj.Size, f.block, c.cfg.RequestSize, c.window(), c.cfg.Stride)}}
 	}
 	f.guesser = &Reader{file: f, obj: obj}
 	return f
+}
+
+// window returns how far all streams may read ahead. Further than memory only where the
+// disk keeps so much: it would evict what lies ahead of a reader for what lies further
+// ahead of him (a cache of 128 MiB, memory for 160, 200 MiB ahead, a reader of 333 MB/s: 7784
+// blocks were fetched for 4096, in 59 s for 12).
+func (c *Crew) window() int64 {
+	disk := c.cfg.Cache.Stats()
+	if disk.Budget == 0 {
+		return c.cfg.MaxWindow // none, that drives nothing out
+	}
+	return min(c.cfg.MaxWindow, max(disk.Budget-disk.PinnedBytes, c.cfg.Memory.Limit()))
 }
 
 func identify(o s3backend.Object) identity {

@@ -43,6 +43,29 @@ func TestManyReadersOfLittleMemory(t *testing.T) {
 	})
 }
 
+// No more is read ahead than the cache or memory holds: what was fetched ahead of a
+// reader would be evicted before he comes, for what is fetched further ahead of him.
+func TestReadAheadOfSmallCache(t *testing.T) {
+	for _, budget := range []int64{16, 64, 128, 160} {
+		const size, pause = 2 * mi, 3 * time.Millisecond
+		s := near(size)
+		s.memory, s.window, s.budget = 160*block, 200*block, budget*block
+		run(t, s, func(w *world) {
+			r := w.open()
+			defer w.close(r)
+			began := time.Now()
+			for off := int64(0); off < size; off += block {
+				w.read(r, off, block)
+				time.Sleep(pause) // of the bubble
+			}
+			if d := time.Since(began) - size/block*pause; d > time.Second {
+				t.Errorf("cache of %d blocks: waited for %v", budget, d)
+			}
+			w.expect(300, size)
+		})
+	}
+}
+
 // A consumer that takes a block a while has a window fetched ahead of it and no
 // more, and the memory's limit holds.
 func TestSlowConsumer(t *testing.T) {

@@ -1,6 +1,7 @@
 package prefetch_test
 
 import (
+	"cmp"
 	"context"
 	"io"
 	"sync"
@@ -140,6 +141,7 @@ type world struct {
 type shape struct {
 	size        int64 // of the object
 	memory      int64
+	budget      int64 // of the cache; 0 for plenty
 	connections int
 	window      int64
 	stride      int64
@@ -158,7 +160,7 @@ func run(t *testing.T, s shape, f func(w *world)) {
 		w.obj = bucket.Put("object", s3test.Coded(1, 1, s.size))
 		w.mem = blockcache.NewMemory(s.memory, block)
 		cache, err := blockcache.Open(blockcache.Config{
-			Dir: t.TempDir(), BlockSize: block, Budget: 1 << 30, WriteQueue: s.memory / 2, Memory: w.mem,
+			Dir: t.TempDir(), BlockSize: block, Budget: cmp.Or(s.budget, 1<<30), WriteQueue: s.memory / 2, Memory: w.mem,
 		})
 		if err != nil {
 			t.Fatal(err)
