@@ -150,6 +150,7 @@ func (g *gathering) demand(s span) {
 	} else {
 		s.n = max(s.n, min(g.want.end()-s.first, size))
 	}
+	r.crew.overtake(r.guesser, s)
 	for s.n > 0 {
 		at, n := r.version.Missing(s.first, s.n)
 		if n == 0 {

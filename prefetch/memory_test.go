@@ -43,6 +43,29 @@ func TestManyReadersOfLittleMemory(t *testing.T) {
 	})
 }
 
+// Where readers who wait take all connections, they come to what was to be fetched ahead
+// of them before it has begun, and then it waits for a connection no longer.
+func TestGuessesThatAreOvertaken(t *testing.T) {
+	const readers, size = 64, mi / 4
+	run(t, near(size), func(w *world) {
+		var wg sync.WaitGroup
+		for i := range readers {
+			obj := w.src.bucket.Put(fmt.Sprint(i), s3test.Coded(1, 1, size))
+			wg.Go(func() {
+				r := w.crew.Open(obj)
+				defer w.close(r)
+				for off := int64(0); off < size; off += block {
+					w.read(r, off, block)
+					if n := w.crew.Stats().Queued; n > 8*readers {
+						t.Errorf("%d jobs wait for a connection", n)
+					}
+				}
+			})
+		}
+		wg.Wait()
+	})
+}
+
 // No more is read ahead than the cache or memory holds: what was fetched ahead of a
 // reader would be evicted before he comes, for what is fetched further ahead of him.
 func TestReadAheadOfSmallCache(t *testing.T) {

@@ -140,11 +140,28 @@ func (q *queue) withdraw(j *job) bool {
 // and those that run.
 func (q *queue) drop(owner *Reader, s span) (queued, running []*job) {
 	hit := func(j *job) bool { return j.owner == owner && j.span.overlaps(s) && j.span.end() <= s.end() }
+	for j := range q.running {
+		if !j.demand && hit(j) {
+			running = append(running, j)
+		}
+	}
+	return q.takeGuesses(owner, hit), running
+}
+
+// overtake takes out the queued guesses of owner that lie in s.
+func (q *queue) overtake(owner *Reader, s span) []*job {
+	return q.takeGuesses(owner, func(j *job) bool {
+		return j.owner == owner && s.first <= j.span.first && j.span.end() <= s.end()
+	})
+}
+
+// takeGuesses takes out those of owner's line that are hit.
+func (q *queue) takeGuesses(owner *Reader, hit func(*job) bool) (taken []*job) {
 	q.lines = slices.DeleteFunc(q.lines, func(l *line) bool {
 		if l.party == owner.turn() {
 			l.jobs = slices.DeleteFunc(l.jobs, func(g guess) bool {
 				if hit(g.job) {
-					queued = append(queued, g.job)
+					taken = append(taken, g.job)
 					return true
 				}
 				return false
@@ -152,13 +169,8 @@ func (q *queue) drop(owner *Reader, s span) (queued, running []*job) {
 		}
 		return len(l.jobs) == 0
 	})
-	q.guesses -= len(queued)
-	for j := range q.running {
-		if !j.demand && hit(j) {
-			running = append(running, j)
-		}
-	}
-	return queued, running
+	q.guesses -= len(taken)
+	return taken
 }
 
 // dropAll takes everything out.
