@@ -138,8 +138,15 @@ func (c *Crew) demandBytes(r *Reader, off, n int64) *job {
 	return j
 }
 
-// guess queues jobs for blocks from some distance ahead of the reader on.
+// guesses reports whether there is a connection for any: a single one is kept for demand.
+func (c *Crew) guesses() bool { return c.width.most > 0 }
+
+// guess queues jobs for blocks from some distance ahead of the reader on. What has no
+// chance of a connection need not wait for one; demands are as long for it (see widen).
 func (c *Crew) guess(r *Reader, at int64, spans []span) {
+	if !c.guesses() {
+		return
+	}
 	for _, s := range spans {
 		j := newJob(r, s, false)
 		distance := max(s.first-at, at-s.first)

@@ -88,9 +88,12 @@ const (
 	smallBytes = 4 << 20
 )
 
-// NewFiles returns one that fetches at most limit files of a directory ahead; with 0 it does
-// nothing. It must be closed before the crew.
+// NewFiles returns one that fetches at most limit files of a directory ahead; with 0, or a
+// crew of one connection, it does nothing. It must be closed before the crew.
 func NewFiles(crew *Crew, limit int) *Files {
+	if !crew.guesses() {
+		limit = 0
+	}
 	return &Files{crew: crew, limit: limit, room: crew.cfg.Memory.Limit() / 4, dirs: make(map[string]*directory)}
 }
 

@@ -132,6 +132,32 @@ func TestFilesLimit(t *testing.T) {
 	})
 }
 
+// TestOneConnection: it is kept for those who wait. No guess waits for it, also not where
+// all is cached, and none is counted; who reads on still asks for several blocks at once.
+func TestOneConnection(t *testing.T) {
+	s := near(mi)
+	s.connections = 1
+	inFolder(t, s, 100, block, 64, func(f *folder) {
+		f.readAll(places(0, 100)...)
+		if st := f.files.Stats(); st != (prefetch.FilesStats{}) {
+			t.Errorf("%+v", st)
+		}
+		for range 2 {
+			r := f.w.open()
+			for off := int64(0); off < mi; off += block {
+				f.w.read(r, off, block)
+				if st := f.w.crew.Stats(); st.Queued > 0 || st.Guesses > 0 {
+					t.Fatalf("%+v", st)
+				}
+			}
+			f.w.close(r)
+		}
+		if n, _, _ := f.w.src.seen(); n > 100+130 {
+			t.Errorf("%d requests for %d blocks", n-100, mi/block)
+		}
+	})
+}
+
 // TestFilesMemory: files ahead take a quarter of the memory at most.
 func TestFilesMemory(t *testing.T) {
 	s := near(1)
