@@ -198,3 +198,33 @@ func TestCrewCloseEndsEverything(t *testing.T) {
 		}
 	})
 }
+
+// A guess that takes a while to end is counted once, however often it is given up.
+func TestGuessIsCancelledOnce(t *testing.T) {
+	run(t, near(mi), func(w *world) {
+		stuck := make(chan struct{})
+		w.src.set(func(off, n int64) error {
+			if 8*block <= off && off < 100*block {
+				<-stuck
+			}
+			return nil
+		})
+		r := w.open()
+		for off := int64(0); off < 3*block; off += block {
+			w.read(r, off, block)
+		}
+		for off := int64(600 * block); off < 620*block; off += block {
+			w.read(r, off, block)
+		}
+		time.Sleep(time.Minute) // of the bubble: what is ahead of him there has come
+		before := w.crew.Stats()
+		if before.Running == 0 || before.Cancelled != before.Running {
+			t.Fatalf("the story needs guesses that are given up and run: %+v", before)
+		}
+		w.close(r)
+		if n := w.crew.Stats().Cancelled; n != before.Cancelled {
+			t.Errorf("%d guesses were given up %d times", before.Running, n)
+		}
+		close(stuck)
+	})
+}

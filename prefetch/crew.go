@@ -6,6 +6,7 @@ import (
 	"log/slog"
 	"math"
 	"runtime/debug"
+	"slices"
 	"sync"
 	"time"
 
@@ -187,6 +188,7 @@ func (c *Crew) withdraw(j *job) {
 func (c *Crew) drop(r *Reader, s span) {
 	c.mu.Lock()
 	queued, running := c.queue.drop(r, s)
+	running = slices.DeleteFunc(running, (*job).isCancelled) // counted already, and not over yet
 	c.stats.Cancelled += int64(len(queued) + len(running))
 	c.mu.Unlock()
 	for _, j := range queued {
