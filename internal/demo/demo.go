@@ -52,6 +52,9 @@ type demo struct {
 func Run(ctx context.Context, cfg Config) (err error) {
 	d := &demo{cfg: cfg}
 	if err := d.makeDirs(); err != nil {
+		if cfg.Dir == "" {
+			_ = os.Remove(d.dir) // the temporary one
+		}
 		return err
 	}
 	defer func() {

@@ -108,6 +108,17 @@ func flip(path string, off int64) error {
 	return err
 }
 
+// A demo that does not fit leaves no directory behind.
+func TestTooLarge(t *testing.T) {
+	t.Setenv("TMPDIR", t.TempDir())
+	if err := Run(context.Background(), Config{Size: 1 << 60, Out: io.Discard}); err == nil {
+		t.Error("no error")
+	}
+	if left, err := os.ReadDir(os.TempDir()); err != nil || len(left) > 0 {
+		t.Errorf("left behind: %v, %v", left, err)
+	}
+}
+
 func TestFilesAddUp(t *testing.T) {
 	for _, size := range []int64{MinSize, 100<<20 + 12345, 1 << 30, 5 << 30} {
 		files := makeFiles(size)
