@@ -28,10 +28,10 @@ var aliases = []alias{
 	{"cache", "cache-dir", ""}, {"use-cache", "cache-dir", ""}, {"tmp-path", "cache-dir", ""},
 	{"block-cache-path", "cache-dir", ""},
 	{"max-cache-size", "cache-size", ""}, {"cache-max-size", "cache-size", ""},
-	{"vfs-cache-max-size", "cache-size", ""}, {"file-cache-max-size-mb", "cache-size", ""},
+	{"vfs-cache-max-size", "cache-size", "KiB"}, {"file-cache-max-size-mb", "cache-size", ""},
 	{"block-cache-disk-size", "cache-size", ""},
 	{"ensure-diskfree", "cache-min-free", ""}, {"free-space-ratio", "cache-min-free", "%"},
-	{"vfs-cache-min-free-space", "cache-min-free", ""},
+	{"vfs-cache-min-free-space", "cache-min-free", "KiB"},
 	{"cache-block-size", "block-size", "KiB"}, {"block-cache-block-size", "block-size", ""},
 
 	{"stat-cache-expire", "metadata-ttl", ""}, {"stat-cache-ttl", "metadata-ttl", ""},
@@ -44,12 +44,12 @@ var aliases = []alias{
 	{"metadata-cache-negative-ttl-secs", "negative-metadata-ttl", ""},
 	{"stat-cache-max-size-mb", "metadata-memory", ""},
 
-	{"prefetch", "read-ahead", ""}, {"vfs-read-ahead", "read-ahead", ""}, {"max-readahead", "read-ahead", ""},
+	{"prefetch", "read-ahead", ""}, {"vfs-read-ahead", "read-ahead", "KiB"}, {"max-readahead", "read-ahead", ""},
 	{"parallel-count", "max-downloads", ""}, {"max-threads", "max-downloads", ""},
 	{"max-thread-count", "max-downloads", ""}, {"multireq-max", "max-downloads", ""},
 	{"max-parallel-downloads", "max-downloads", ""}, {"vfs-read-chunk-streams", "max-downloads", ""},
 	{"block-cache-parallelism", "max-downloads", ""}, {"read-ahead-parallel", "max-downloads", ""},
-	{"vfs-read-chunk-size", "read-part-size", ""}, {"multipart-size", "read-part-size", ""},
+	{"vfs-read-chunk-size", "read-part-size", "KiB"}, {"multipart-size", "read-part-size", ""},
 	{"memory-target", "memory-limit", ""}, {"buffer-size", "memory-limit", ""},
 	{"block-cache-pool-size", "memory-limit", ""},
 

@@ -138,7 +138,7 @@ func mountFlags(f *pflag.FlagSet, o *Options) {
 func logFlags(f *pflag.FlagSet, o *Options) {
 	l := &o.Log
 	f.StringVar(&l.File, "log-file", "", "append log lines to `FILE` (default: standard error, or syslog in the background)")
-	l.Level = choiceValue{"info", []string{"debug", "info", "warn", "error"}}
+	l.Level = levelValue{choiceValue{"info", []string{"debug", "info", "warn", "error"}}}
 	f.Var(&l.Level, "log-level", "least important lines to log")
 	l.Format = choiceValue{"text", []string{"text", "json"}}
 	f.Var(&l.Format, "log-format", "format of log lines")

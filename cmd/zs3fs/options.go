@@ -84,7 +84,7 @@ type mountOptions struct {
 
 type logOptions struct {
 	File    string
-	Level   choiceValue
+	Level   levelValue
 	Format  choiceValue
 	Verbose bool
 	Debug   bool

@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"log/slog"
 	"os"
 	"path/filepath"
 	"strings"
@@ -101,6 +102,16 @@ func TestOptions(t *testing.T) {
 		{"bandwidth_limit=50MB/s", func(o *Options) any { return o.S3.BandwidthLimit }, int64(50e6)},
 		{"bandwidth-limit=8", func(o *Options) any { return o.S3.BandwidthLimit }, int64(8 << 20)},
 		{"bwlimit=512", func(o *Options) any { return o.S3.BandwidthLimit }, int64(512 << 10)},
+		{"bwlimit=off", func(o *Options) any { return o.S3.BandwidthLimit }, int64(0)},
+		{"vfs_cache_max_size=1048576", func(o *Options) any { return o.Cache.Size.Bytes }, int64(1 << 30)},
+		{"vfs_cache_max_size=10G", func(o *Options) any { return o.Cache.Size.Bytes }, int64(10 << 30)},
+		{"vfs_cache_min_free_space=1024", func(o *Options) any { return o.Cache.MinFree.of(1) }, int64(1 << 20)},
+		{"vfs_read_ahead=2048", func(o *Options) any { return o.Read.Window }, int64(2 << 20)},
+		{"vfs_read_chunk_size=2048", func(o *Options) any { return o.Read.RequestSize }, int64(2 << 20)},
+		{"dbglevel=err", func(o *Options) any { return logLevel(o) }, slog.LevelError},
+		{"dbglevel=warning", func(o *Options) any { return logLevel(o) }, slog.LevelWarn},
+		{"log_severity=TRACE", func(o *Options) any { return logLevel(o) }, slog.LevelDebug},
+		{"log_level=LOG_WARNING", func(o *Options) any { return logLevel(o) }, slog.LevelWarn},
 		{"request_limit=2.5", func(o *Options) any { return o.S3.RequestLimit }, 2.5},
 		{"tpslimit=10", func(o *Options) any { return o.S3.RequestLimit }, 10.0},
 		{"cache_size=50%", func(o *Options) any { return o.Cache.Size.of(1000) }, int64(500)},

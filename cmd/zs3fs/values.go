@@ -46,7 +46,7 @@ func (v *bytesValue) Set(s string) error {
 }
 
 // speedValue is bytes a second as a flag: "50MiB/s", and everything that bytesValue
-// takes. 0 is no limit.
+// takes. 0 is no limit, and so is off, as rclone calls it.
 type speedValue int64
 
 func (v *speedValue) Type() string { return "size/s" }
@@ -59,7 +59,12 @@ func (v *speedValue) String() string {
 }
 
 func (v *speedValue) Set(s string) error {
-	return (*bytesValue)(v).Set(strings.TrimSuffix(strings.TrimSpace(s), "/s"))
+	s = strings.TrimSpace(s)
+	if strings.EqualFold(s, "off") {
+		*v = 0
+		return nil
+	}
+	return (*bytesValue)(v).Set(strings.TrimSuffix(s, "/s"))
 }
 
 // shareValue is a size in bytes or a share of the file system.
@@ -256,4 +261,23 @@ func (v *choiceValue) Set(s string) error {
 		}
 	}
 	return fmt.Errorf("must be one of %s", strings.Join(v.choices, ", "))
+}
+
+// levelValue is a level of the log, also by the words of s3fs (err), gcsfuse (WARNING)
+// and blobfuse2 (LOG_WARNING), whose names for the option are taken as well.
+type levelValue struct{ choiceValue }
+
+func (v *levelValue) Set(s string) error {
+	word := strings.TrimPrefix(strings.ToLower(s), "log_")
+	switch word {
+	case "trace":
+		word = "debug"
+	case "information":
+		word = "info"
+	case "warning":
+		word = "warn"
+	case "err", "crit", "critical":
+		word = "error"
+	}
+	return v.choiceValue.Set(word)
 }
