@@ -103,10 +103,13 @@ func askChild(link *os.File, args []string, output *os.File) error {
 	if err := json.NewDecoder(link).Decode(&r); err != nil {
 		return fail(Internal, "the daemon ended without a report%s", firstLine(output))
 	}
-	if r.Code != OK {
-		return fail(r.Code, "%s", r.Message)
+	switch r.Code {
+	case OK:
+		return nil
+	case MountRefused: // fusermount3 has written why
+		return fail(r.Code, "%s%s", r.Message, firstLine(output))
 	}
-	return nil
+	return fail(r.Code, "%s", r.Message)
 }
 
 // firstLine is the beginning of what a dying child wrote.

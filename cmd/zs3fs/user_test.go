@@ -67,6 +67,18 @@ if grep " $mnt " /proc/self/mountinfo; then exit 1; fi`, append([]string{s.mnt},
 	eventually(t, "the daemon ends", func() bool { return len(s.daemons()) == 0 })
 }
 
+// Why fusermount3 refuses a mount only it can say, and it does so on standard error.
+func TestOrdinaryUserMayNotAllowOther(t *testing.T) {
+	if conf, _ := os.ReadFile("/etc/fuse.conf"); strings.Contains("\n"+string(conf), "\nuser_allow_other") {
+		t.Skip("ordinary users may here")
+	}
+	s := newStand(t)
+	if o := s.asUser(`"$0" "$@"`, s.mountArgs("-o", "allow_other")...); o.code != MountRefused ||
+		!strings.Contains(o.stderr, "user_allow_other") || strings.Count(o.stderr, "\n") != 1 {
+		t.Errorf("code %d: %q", o.code, o.stderr)
+	}
+}
+
 // A dead mount of an ordinary user, and a signal to his daemon.
 func TestOrdinaryUsersDeadMount(t *testing.T) {
 	s := newStand(t)
