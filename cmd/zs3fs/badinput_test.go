@@ -74,6 +74,9 @@ var badInputs = []badInput{
 		return s.mountArgs("--sse-c-key-file", s.dir+"/nothing")
 	}, Option, "SSE-C key file"},
 	{"CA bundle missing", func(s *stand) []string { return s.mountArgs("--ca-bundle", s.dir+"/nothing") }, Option, "CA bundle"},
+	{"cat of a bucket missing", func(s *stand) []string {
+		return []string{"cat", "--endpoint-url", s.server.URL(), "s3://no-such-bucket/file"}
+	}, NoBucket, "no-such-bucket"},
 	{"cat with a credentials file missing", func(s *stand) []string {
 		return []string{"cat", "--endpoint-url", s.server.URL(), "--shared-credentials-file", s.dir + "/nothing", "s3://bucket/file"}
 	}, Refused, "credentials file"},

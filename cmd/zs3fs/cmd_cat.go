@@ -74,6 +74,12 @@ func catObject(ctx context.Context, o Options, uri string, out io.Writer) (err e
 		return err
 	}
 	obj, err := bucket.Head(ctx, key)
+	if errors.Is(err, fs.ErrNotExist) {
+		// A HEAD has no body to say that it is the bucket which does not exist.
+		if _, _, asked := client.Probe(ctx, key, 1); errors.Is(asked, s3backend.ErrNoBucket) {
+			return s3Error(asked, &o, client)
+		}
+	}
 	if err != nil {
 		return objectError(err, &o, client, uri)
 	}
