@@ -27,8 +27,7 @@ func (c *Client) build(ctx, life context.Context) error {
 		return err
 	}
 	load := func(ctx context.Context) (aws.Config, error) {
-		cfg, err := config.LoadDefaultConfig(ctx, loadOpts...)
-		return cfg, configError(err)
+		return loadConfig(ctx, loadOpts)
 	}
 	cfg, err := load(ctx)
 	if err != nil {
@@ -172,6 +171,18 @@ func (o Options) loadOptions() ([]func(*config.LoadOptions) error, error) {
 		opts = append(opts, config.WithCredentialsProvider(aws.AnonymousCredentials{}))
 	}
 	return opts, nil
+}
+
+// loadConfig is the SDK's, which panics at a value that is one quote, as in a file that
+// is just being written (config v1.33). Credentials are read again under a mount.
+func loadConfig(ctx context.Context, opts []func(*config.LoadOptions) error) (cfg aws.Config, err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			err = errors.New("a file of it is malformed: is a quote not closed?")
+		}
+		err = configError(err)
+	}()
+	return config.LoadDefaultConfig(ctx, opts...)
 }
 
 // rootsOf takes the certificates that the SDK found (flag, AWS_CA_BUNDLE or

@@ -73,6 +73,12 @@ func TestExpiredToken(t *testing.T) {
 		if _, err := read(c); !errors.Is(err, s3backend.ErrCredentials) {
 			t.Errorf("without a file: %v", err)
 		}
+		if err := os.WriteFile(name, []byte("[default]\naws_access_key_id = \""), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := read(c); !errors.Is(err, s3backend.ErrCredentials) {
+			t.Errorf("with a file that is being written: %v", err)
+		}
 		writeCredentials(t, name, "AKIATHREE", "token-three")
 		if _, err := read(c); err != nil {
 			t.Errorf("when they are back: %v", err)

@@ -43,6 +43,7 @@ func TestBadOptions(t *testing.T) {
 		{"endpoint with a query", s3backend.Options{Bucket: "b", EndpointURL: "http://h/?x=hidden"}, fs.ErrInvalid, "query"},
 		{"endpoint of another scheme with a query", s3backend.Options{Bucket: "b", EndpointURL: "ftp://h/?x=hidden"}, fs.ErrInvalid, "http://HOST"},
 		{"no such credentials file", s3backend.Options{Bucket: "b", SharedCredentialsFile: "/nowhere"}, s3backend.ErrCredentials, "/nowhere"},
+		{"credentials file that is torn off at a quote", s3backend.Options{Bucket: "b", SharedCredentialsFile: tempFile(t, "[default]\naws_access_key_id = hidden\naws_secret_access_key = \"")}, s3backend.ErrCredentials, "cannot be"},
 		{"no such profile", s3backend.Options{Bucket: "b", Profile: "nobody"}, s3backend.ErrCredentials, "nobody"},
 		{"unsigned with a profile", s3backend.Options{Bucket: "b", Profile: "p", NoSignRequest: true}, fs.ErrInvalid, "unsigned"},
 		{"no such CA bundle", s3backend.Options{Bucket: "b", CABundle: "/nowhere"}, fs.ErrNotExist, "/nowhere"},
