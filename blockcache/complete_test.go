@@ -159,6 +159,10 @@ func (tc restart) run(t *testing.T) {
 	// Once all has been read and verified, or fetched again, it is believed.
 	fill(t, c, &source{}, obj)
 	synctest.Wait()
+	if tc.lost { // and as easily lost again
+		backing(t, v, false)
+		return
+	}
 	b := backing(t, v, true)
 	readBacking(t, b, obj.Size)
 	b.Release()
@@ -170,24 +174,51 @@ func TestLostOnItsWayToTheDisk(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		dir := t.TempDir()
 		obj := codedObject("a", 5*kib+9)
-		faults := blockcache.Faults{Boot: func() string { return "1" }, Sync: func() error { return unix.EIO }}
-		c := openFaulty(t, config(dir, 1000), faults)
+		now := "1"
+		boot := func() string { return now }
+		c := openFaulty(t, config(dir, 1000), blockcache.Faults{Boot: boot, Sync: func() error { return unix.EIO }})
 		fill(t, c, &source{}, obj)
 		closeCache(t, c)
-		data, _ := files(t, dir)
-		c = openFaulty(t, config(dir, 1000), blockcache.Faults{Boot: faults.Boot, Forget: func() {
-			if err := zero(data[0]); err != nil {
-				t.Error(err)
+
+		var gone atomic.Bool // from memory
+		faults := blockcache.Faults{Boot: boot, Pread: func(p []byte, off int64, real func() (int, error)) (int, error) {
+			n, err := real()
+			if gone.Load() && (len(p) == kib && off%kib == 0 || len(p) == 9 || len(p) == 100) { // of the data
+				clear(p)
 			}
-		}})
+			return n, err
+		}}
+		for _, restart := range []string{"after it", "after one that ended well", "when the note of it is lost, too"} {
+			if restart == "when the note of it is lost, too" {
+				if err := os.Truncate(home(t, dir)+"/lost", 0); err != nil {
+					t.Fatal(err)
+				}
+			}
+			c = openFaulty(t, config(dir, 1000), faults)
+			src := &source{}
+			for _, lost := range []bool{false, true} {
+				gone.Store(lost)
+				v := c.Version(obj)
+				readAll(t, v, src, 100)
+				if b, err := v.Passthrough(t.Context()); b != nil || err != nil {
+					t.Errorf("%s: the kernel is given what may be lost: %v", restart, err)
+				}
+				v.Close()
+			}
+			if n := src.requests.Load(); n != 6 {
+				t.Errorf("%s: %d of 6 lost blocks fetched", restart, n)
+			}
+			closeCache(t, c)
+		}
+
+		now, faults.Pread = "2", nil
+		c = openFaulty(t, config(dir, 1000), faults)
 		defer closeCache(t, c)
 		v := c.Version(obj)
 		defer v.Close()
-		src := &source{}
-		readAll(t, v, src, kib)
-		if n := src.requests.Load(); n != 6 {
-			t.Errorf("%d of 6 lost blocks fetched", n)
-		}
+		fill(t, c, &source{}, obj)
+		synctest.Wait()
+		backing(t, v, true).Release()
 	})
 }
 

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"log/slog"
 	"runtime"
-	"slices"
 	"sync"
 	"time"
 
@@ -114,8 +113,8 @@ func openDisk(c *Cache, sys syscalls) (*disk, error) {
 		busy:    map[identity]chan struct{}{},
 	}
 	d.session, d.finishers = newSession(sys, h.fd), make(chan struct{}, maxFinish)
-	d.onZFS, d.clean = d.filesystem() == "zfs", h.loadSessions(cleanName)
-	d.lost = !d.onZFS && slices.Contains(h.loadSessions(lostName), d.session.boot)
+	d.onZFS, d.clean = d.filesystem() == "zfs", h.loadClean()
+	d.lost = !d.onZFS && h.hasLost(d.session.boot)
 	d.scraps.New = func() any { p := make([]byte, d.small); return &p }
 	d.ctx, d.cancel = context.WithCancel(context.Background())
 	limit := min(c.mem.limit/2, max(c.cfg.WriteQueue, c.blockSize))
@@ -191,7 +190,7 @@ func (d *disk) close() error {
 func (d *disk) leaveClean() error {
 	m := d.c.mem
 	m.mu.Lock()
-	needed := d.dirty && !d.onZFS
+	needed := d.dirty && !d.onZFS && !d.lost
 	m.mu.Unlock()
 	if !needed {
 		return nil

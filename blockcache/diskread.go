@@ -152,7 +152,7 @@ func (d *disk) fillFromDisk(b *block) error {
 	if o.store.gen != gen || o.store.noticeLocked(&st, writes) {
 		return errAgain // perhaps read while it was being punched out
 	}
-	o.store.verifyLocked(b.index)
+	d.verifiedLocked(&o.store, b.index)
 	d.finishLocked(o)
 	return nil
 }

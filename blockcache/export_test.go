@@ -23,7 +23,6 @@ type Faults struct {
 	Punch  func(off, n int64, real func() error) error
 	Free   func() (int64, error)
 	Sync   func() error
-	Forget func()
 	Boot   func() string // this boot and mount
 	ZFS    bool          // the cache is told that it lies on ZFS
 }
@@ -52,9 +51,6 @@ func OpenFaulty(cfg Config, f Faults) (*Cache, error) {
 	}
 	if f.Sync != nil {
 		sys.sync = func(int) error { return f.Sync() }
-	}
-	if f.Forget != nil {
-		sys.forget = func(int) error { f.Forget(); return nil }
 	}
 	if f.Boot != nil {
 		sys.boot = func(int) ([]byte, error) { return []byte(f.Boot()), nil }

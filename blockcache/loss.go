@@ -69,28 +69,24 @@ func (d *disk) lookForLoss(fd int, h *home) {
 }
 
 // loss believes nothing any more that was written in this boot, in this session and in
-// others. Bytes that memory has are right, lost or not: the files' have to be given up
-// before blocks are compared. What the kernel reads without us, it reads on.
+// others, nor what will be: the disk that was full is so still. Each block is compared
+// with its checksum whenever it is read, since bytes that memory has are right, lost or
+// not, and the kernel gets no file to read by itself. What it has, it reads on.
 func (d *disk) loss(h *home) {
 	mu := &d.c.mem.mu
 	mu.Lock()
-	d.lost = true // for files that are opened from now on
+	d.lost = true
 	boot := d.session.boot
-	open := map[*object]int{}
-	for _, o := range d.c.objects {
-		if o.store.state == storeOpen {
-			o.users++ // keeps them open
-			open[o] = o.store.files.data
-		}
-	}
 	mu.Unlock()
 	d.c.Distrust()
-	for o, fd := range open {
-		_ = d.sys.forget(fd)
-		o.leave()
-	}
-	d.c.Distrust() // what was verified from memory meanwhile
 	if err := h.saveLost(boot); err != nil {
 		d.log.Warn("cannot write down that the cache is to be verified", "dir", h.path, "err", err)
+	}
+}
+
+// verifiedLocked takes note that a block is what its entry says, and will be.
+func (d *disk) verifiedLocked(s *store, index int64) {
+	if !d.lost {
+		s.verifyLocked(index)
 	}
 }

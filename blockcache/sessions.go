@@ -9,6 +9,7 @@ import (
 	"slices"
 
 	"github.com/minio/crc64nvme"
+	"golang.org/x/sys/unix"
 )
 
 // session is one run of the program on one boot of the machine. Both are written
@@ -34,7 +35,7 @@ type Verify int
 const (
 	// VerifyAuto believes what lies on ZFS, whose checksums find rot and whose
 	// transaction groups keep the order of writes over a power cut; what was
-	// written since this boot and mount, unless a stop in it could not sync that; and
+	// written since this boot and mount, unless the disk has lost some of that; and
 	// what a clean stop has synced.
 	VerifyAuto Verify = iota
 	// VerifyAlways believes nothing from before the start.
@@ -100,14 +101,37 @@ func newSessionsFile(sessions []uint64) sessionsFile {
 	return sessionsFile{sessions, fmt.Sprintf("%016x", crc64nvme.Checksum(raw))}
 }
 
-// loadSessions reads a list; a damaged one is empty.
-func (h *home) loadSessions(name string) []uint64 {
+// loadSessions reads a list.
+func (h *home) loadSessions(name string) ([]uint64, error) {
 	raw, err := readSmall(h.fd, name)
-	var got sessionsFile
-	if err != nil || json.Unmarshal(raw, &got) != nil || got.Check != newSessionsFile(got.Sessions).Check {
-		return nil
+	if err != nil {
+		return nil, err
 	}
-	return got.Sessions
+	var got sessionsFile
+	if json.Unmarshal(raw, &got) != nil || got.Check != newSessionsFile(got.Sessions).Check {
+		return nil, errDamaged
+	}
+	return got.Sessions, nil
+}
+
+// loadClean reads the list of sessions; a damaged one is empty.
+func (h *home) loadClean() []uint64 {
+	clean, _ := h.loadSessions(cleanName)
+	return clean
+}
+
+// hasLost reports whether something was lost in this boot. The disk may have lost that
+// note, too: one that cannot be read is of this boot, and of no later one.
+func (h *home) hasLost(boot uint64) bool {
+	boots, err := h.loadSessions(lostName)
+	switch {
+	case err == nil:
+		return slices.Contains(boots, boot)
+	case errors.Is(err, unix.ENOENT):
+		return false
+	}
+	_ = h.saveLost(boot) // or it is read anew at the next start
+	return true
 }
 
 func (h *home) saveSessions(name, temp string, sessions []uint64) error {

@@ -60,12 +60,11 @@ func (s *store) setPageLocked(n int64, p *page) {
 	s.verified += verified
 }
 
-// setEntryLocked makes a block present that was written, and so verified.
+// setEntryLocked makes a block present that was written.
 func (s *store) setEntryLocked(index int64, crc uint64) {
 	p, i := s.pages[index/pageEntries], index%pageEntries
 	p.entries[i] = crc
 	s.present++
-	s.verifyLocked(index)
 }
 
 // verifyLocked takes note that a present block is what its entry says.
@@ -247,7 +246,7 @@ func (d *disk) attach(o *object) error {
 	}
 	f, old, err := d.openFiles(o.header())
 	mu.Lock()
-	lost, met := d.lost, d.index[o.id] != nil
+	met := d.index[o.id] != nil
 	switch {
 	case err == nil:
 		s.state, s.files, s.old = storeOpen, f, old
@@ -262,10 +261,6 @@ func (d *disk) attach(o *object) error {
 	mu.Unlock()
 	if !open {
 		return err
-	}
-	// Nobody reads its blocks yet: for that, its map is read first, with the control.
-	if lost {
-		_ = d.sys.forget(f.data) // what memory has of it proves nothing
 	}
 	select {
 	case <-d.swept:

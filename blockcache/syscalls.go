@@ -17,9 +17,6 @@ type syscalls struct {
 	// sync has all that was written to the file system on the disk, and fails when some
 	// was lost on its way there since fd was opened.
 	sync func(fd int) error
-	// forget has the file's bytes read from the disk, not from memory, as far as they are
-	// written.
-	forget func(fd int) error
 	// boot tells this boot, and mount of the file system, from all others. A file system
 	// that failed and was mounted anew may lack data that is older than what it has.
 	boot func(fd int) ([]byte, error)
@@ -48,7 +45,6 @@ func realSyscalls() syscalls {
 			_, err := retryInt(func() (int, error) { return 0, unix.Syncfs(fd) })
 			return err
 		},
-		forget: func(fd int) error { return unix.Fadvise(fd, 0, 0, unix.FADV_DONTNEED) },
 		filesystem: func(fd int) string {
 			var st unix.Statfs_t
 			if unix.Fstatfs(fd, &st) != nil {

@@ -107,6 +107,7 @@ func (d *disk) write(b *block) error {
 		err = errNotCached // condemned meanwhile: what was written has no name
 	default:
 		s.setEntryLocked(b.index, crc)
+		d.verifiedLocked(s, b.index)
 		b.onDisk = true
 		d.countLocked(o.id, o.size, b.index, b.size)
 		if s.damaged[b.index] {

@@ -24,7 +24,31 @@ func (s *stand) onExt4(t testing.TB, size int64) *ext4 {
 	if os.Geteuid() != 0 {
 		t.Skip("only root mounts file systems")
 	}
-	d := &ext4{t: t, image: filepath.Join(s.dir, "image"), mnt: filepath.Join(s.dir, "ext4")}
+	return s.ext4In(t, s.dir, size)
+}
+
+// onThinExt4 is onExt4 on a disk that has room for less than it says. Without a journal:
+// one that finds no room fails all of the file system, and hides what is lost.
+func (s *stand) onThinExt4(t testing.TB, size, room int64) *ext4 {
+	t.Helper()
+	if os.Geteuid() != 0 {
+		t.Skip("only root mounts file systems")
+	}
+	below := filepath.Join(s.dir, "below")
+	if err := os.Mkdir(below, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	if err := unix.Mount("thin", below, "tmpfs", 0, fmt.Sprintf("size=%d", room)); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = unix.Unmount(below, unix.MNT_DETACH) })
+	return s.ext4In(t, below, size, "-O", "^has_journal")
+}
+
+// ext4In has its image in a directory, and features of mkfs.ext4.
+func (s *stand) ext4In(t testing.TB, dir string, size int64, features ...string) *ext4 {
+	t.Helper()
+	d := &ext4{t: t, image: filepath.Join(dir, "image"), mnt: filepath.Join(s.dir, "ext4")}
 	if err := os.WriteFile(d.image, nil, 0o600); err != nil {
 		t.Fatal(err)
 	}
@@ -34,7 +58,7 @@ func (s *stand) onExt4(t testing.TB, size int64) *ext4 {
 	if err := os.Mkdir(d.mnt, 0o700); err != nil {
 		t.Fatal(err)
 	}
-	d.run("mkfs.ext4", "-q", "-F", "-m", "0", d.image)
+	d.run("mkfs.ext4", append([]string{"-q", "-F", "-m", "0", d.image}, features...)...)
 	d.mount()
 	// Lazily: what a failed test has left open must not keep it.
 	t.Cleanup(func() { _ = unix.Unmount(d.mnt, unix.MNT_DETACH) }) // fails when a test has done it

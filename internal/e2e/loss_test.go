@@ -1,0 +1,80 @@
+package e2e_test
+
+import (
+	"bytes"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"golang.org/x/sys/unix"
+)
+
+// TestFaultF48DiskLosesWrites: a thin disk runs full under what ext4 has taken long ago.
+// No write and no read fails; what could not be written is right until its memory is
+// needed for something else, and zeros then, with a map and times that say it is right.
+func TestFaultF48DiskLosesWrites(t *testing.T) {
+	s := newStand(t)
+	disk := s.onThinExt4(t, 200*mib, 32*mib)
+	f := s.put("f", 60*mib)
+	d := s.mount()
+	cacheWhole(t, f)
+	eventually(t, "the version is sealed", func() bool { return strings.HasPrefix(f.proved(t), "proved") })
+	d.unmount()
+	forgetPages(t, disk.mnt)
+	s.mount() // in the same boot, of which seals are believed else
+	f.readEveryWay(t)
+	forgetPages(t, disk.mnt) // what was fetched again, too
+	f.readEveryWay(t)
+}
+
+// TestFaultF48DiskLosesWritesWhileMounted: the same, and no end that would meet it. Who
+// looks within half a minute is earlier than the daemon.
+func TestFaultF48DiskLosesWritesWhileMounted(t *testing.T) {
+	s := newStand(t)
+	disk := s.onThinExt4(t, 200*mib, 32*mib)
+	f := s.put("f", 60*mib)
+	d := s.mount()
+	cacheWhole(t, f)
+	eventually(t, "the daemon asks the disk", func() bool { return strings.Contains(d.log.String(), "the disk has lost") })
+	forgetPages(t, disk.mnt)
+	f.readEveryWay(t)
+	d.kill()
+	forgetPages(t, disk.mnt)
+	s.mount()
+	f.readEveryWay(t)
+}
+
+// forgetPages has the kernel forget what it has in memory of files below dir. Some are
+// zeros then, or else the test tells nothing.
+func forgetPages(t *testing.T, dir string) {
+	t.Helper()
+	lost := 0
+	p := make([]byte, mib)
+	err := filepath.WalkDir(dir, func(path string, e fs.DirEntry, err error) error {
+		if err != nil || !e.Type().IsRegular() || strings.HasSuffix(path, ".map") {
+			return err
+		}
+		h, err := os.Open(path)
+		if err != nil {
+			return err
+		}
+		defer h.Close()
+		if err := unix.Fadvise(int(h.Fd()), 0, 0, unix.FADV_DONTNEED); err != nil {
+			return err
+		}
+		for off := int64(0); ; off += mib {
+			n, err := h.ReadAt(p, off)
+			if n > 0 && len(bytes.Trim(p[:n], "\x00")) == 0 {
+				lost++
+			}
+			if err != nil {
+				return nil // its end, or an error that the daemon meets as well
+			}
+		}
+	})
+	if err != nil || lost == 0 {
+		t.Fatalf("%d MiB lost: %v", lost, err)
+	}
+}
