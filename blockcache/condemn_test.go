@@ -7,10 +7,6 @@ import (
 	"testing"
 	"testing/synctest"
 	"time"
-
-	"golang.org/x/sys/unix"
-
-	"github.com/zs3fs/zs3fs/blockcache"
 )
 
 // F61: files that are given up after somebody else has removed them leave the
@@ -21,14 +17,8 @@ func TestGivenUpAfterBeingRemoved(t *testing.T) {
 	seeded(t, dir, obj)
 	synctest.Test(t, func(t *testing.T) {
 		var rotten atomic.Bool
-		c := openFaulty(t, config(dir, 2000), blockcache.Faults{
-			Pread: func(_ []byte, off int64, real func() (int, error)) (int, error) {
-				if off == blockcache.EntriesOffset+4096 && rotten.Load() {
-					return 0, unix.EIO
-				}
-				return real()
-			},
-		})
+		var failed atomic.Int64
+		c := openFaulty(t, config(dir, 2000), secondPageFails(&failed, rotten.Load))
 		defer closeCache(t, c)
 		synctest.Wait()
 		v := c.Version(obj)
@@ -58,8 +48,8 @@ func TestGivenUpAfterBeingRemoved(t *testing.T) {
 			read(off)
 		}
 		present, _ := v.Cached()
-		if s := c.Stats(); present < 599 || s.DiskBytes != present*kib {
-			t.Errorf("%d bytes counted of %d blocks", s.DiskBytes, present)
+		if s := c.Stats(); present < 599 || s.DiskBytes != present*kib || failed.Load() == 0 {
+			t.Errorf("%d bytes counted of %d blocks, after %d failed reads", s.DiskBytes, present, failed.Load())
 		}
 	})
 }

@@ -18,6 +18,10 @@
 // opened, a segment when a handle first comes to it. Pinned versions, and those
 // that the kernel reads, stay. The order is saved, and survives a restart.
 //
+// Off ZFS, a disk can lose what the kernel has taken for it. The file system is asked
+// for that; once it has happened, blocks are compared whenever they are read, until it
+// is mounted anew.
+//
 // It lends a [Room] beside the blocks to whoever has more to keep for the next mount.
 //
 // It never decides what to fetch: package prefetch, its neighbour on the left,

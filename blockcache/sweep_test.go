@@ -54,6 +54,18 @@ func TestBlockBeingFreedWhenTheSweepCounts(t *testing.T) {
 	})
 }
 
+// secondPageFails has the second page of each map unreadable as long as bad says so, and
+// counts how often that was met.
+func secondPageFails(met *atomic.Int64, bad func() bool) blockcache.Faults {
+	return blockcache.Faults{Pread: func(_ []byte, off int64, real func() (int, error)) (int, error) {
+		if off == blockcache.EntriesOffset+4096 && bad() {
+			met.Add(1)
+			return 0, unix.EIO
+		}
+		return real()
+	}}
+}
+
 // A version that the sweep cannot read to its end is counted when it is opened, and not
 // in part: what is evicted of it later was counted before.
 func TestSweepFailsOnAPage(t *testing.T) {
@@ -61,15 +73,8 @@ func TestSweepFailsOnAPage(t *testing.T) {
 	obj := codedObject("a", 600*kib) // two pages
 	seeded(t, dir, obj)
 	synctest.Test(t, func(t *testing.T) {
-		var failed atomic.Bool
-		c := openFaulty(t, config(dir, 1000), blockcache.Faults{
-			Pread: func(_ []byte, off int64, real func() (int, error)) (int, error) {
-				if off == blockcache.EntriesOffset+4096 && failed.CompareAndSwap(false, true) {
-					return 0, unix.EIO
-				}
-				return real()
-			},
-		})
+		var failed atomic.Int64
+		c := openFaulty(t, config(dir, 1000), secondPageFails(&failed, func() bool { return failed.Load() == 0 }))
 		defer closeCache(t, c)
 		synctest.Wait()
 		v := c.Version(obj)
@@ -81,8 +86,8 @@ func TestSweepFailsOnAPage(t *testing.T) {
 		c.SetBudget(100*kib, 0)
 		synctest.Wait()
 		present, _ = v.Cached()
-		if s := c.Stats(); present > 100 || s.DiskBytes != present*kib {
-			t.Errorf("%d bytes counted of %d blocks", s.DiskBytes, present)
+		if s := c.Stats(); present > 100 || s.DiskBytes != present*kib || failed.Load() == 0 {
+			t.Errorf("%d bytes counted of %d blocks, after %d failed reads", s.DiskBytes, present, failed.Load())
 		}
 	})
 }

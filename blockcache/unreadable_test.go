@@ -52,7 +52,6 @@ func unreadableMap(t *testing.T, blocks, at int64) {
 		Pread: func(p []byte, off int64, real func() (int, error)) (int, error) {
 			now, err := os.Stat(maps[0])
 			if err == nil && os.SameFile(now, rotten) && off == at && len(p) != kib { // no block of the data
-
 				failed.Add(1)
 				return 0, unix.EIO
 			}
