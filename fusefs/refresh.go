@@ -31,7 +31,7 @@ func (t *tree) refresh(path string) {
 }
 
 func (t *tree) refreshPath(path string) {
-	t.cfg.Catalog.Refresh(path)
+	path = t.cfg.Catalog.Refresh(path)
 	at := t.root.EmbeddedInode()
 	if path != "" {
 		dir := at

@@ -77,3 +77,29 @@ func TestRefresh(t *testing.T) {
 	}
 	want("after all was refreshed", map[string]int64{"c/f": 40, "d/new": -1, "d/e/f": 50})
 }
+
+// TestRefreshBelowNone: a path below what was no directory is seen when it is refreshed,
+// too.
+func TestRefreshBelowNone(t *testing.T) {
+	s := newStand(t)
+	s.put("file", 3)
+	s.mount("--consistency", "forever", "--negative-metadata-ttl", "-1", "--runtime-dir", filepath.Join(s.dir, "run"))
+	for name, errno := range map[string]error{"new/a/b": unix.ENOENT, "file/a/b": unix.ENOTDIR} {
+		path := filepath.Join(s.mnt, name)
+		if _, err := os.Stat(path); !errors.Is(err, errno) {
+			t.Fatalf("%s: %v, want %v", name, err, errno)
+		}
+		s.bucket.Delete("file")
+		s.put(name, 7)
+		if _, err := os.Stat(path); !errors.Is(err, errno) {
+			t.Fatalf("%s before it is refreshed: %v, want %v", name, err, errno)
+		}
+		cmd := exec.Command(executable, "refresh", "--runtime-dir", filepath.Join(s.dir, "run"), path)
+		if out, err := cmd.CombinedOutput(); err != nil {
+			t.Fatalf("%v: %s", err, out)
+		}
+		if st, err := os.Stat(path); err != nil || st.Size() != 7 {
+			t.Errorf("%s refreshed: %v, %v", name, st, err)
+		}
+	}
+}

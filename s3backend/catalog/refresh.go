@@ -14,16 +14,33 @@ const maxMarks = 1000
 
 // Refresh drops what is kept about path, about its place in its parent's listing,
 // and about all below it: what is asked from now on is asked anew, after a restart too.
-// "" is all. It sends no request, and waits for the disk of the Ledger.
-func (c *Catalog) Refresh(path string) {
+// "" is all. Where a directory above path is not believed to be one, it is that
+// which is refreshed: nothing in it could be seen. Refresh returns the path that was. It
+// sends no request, and waits for the disk of the Ledger.
+func (c *Catalog) Refresh(path string) string {
 	if c.begin() != nil {
-		return
+		return path
 	}
 	defer c.end()
+	path = c.seenTo(path)
 	c.refresh(path)
 	if c.store.ledger != nil {
 		c.store.ledger.Settle()
 	}
+	return path
+}
+
+// seenTo returns the topmost directory of path that is not believed to be one, else path.
+func (c *Catalog) seenTo(path string) string {
+	for i := range len(path) {
+		if path[i] != '/' {
+			continue
+		}
+		if h := c.everKnown(path[:i]); h != nil && !h.node.Dir {
+			return path[:i]
+		}
+	}
+	return path
 }
 
 func (c *Catalog) refresh(path string) {
