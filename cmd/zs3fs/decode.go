@@ -18,9 +18,7 @@ import (
 // the environment, so that a flag goes before -o, and -o before ZS3FS_*. Where
 // an option is given twice in one place, the last one stands.
 func decode(f *pflag.FlagSet, o *Options, lists []string, sloppy bool) error {
-	onCommandLine := map[string]bool{}
-	f.Visit(func(flag *pflag.Flag) { onCommandLine[flag.Name] = true })
-
+	onCommandLine := given(f)
 	if more := os.Getenv(environmentName("option")); more != "" && f.Lookup("option") != nil {
 		lists = append([]string{more}, lists...) // those on the command line come last, and win
 	}
@@ -45,6 +43,17 @@ func decode(f *pflag.FlagSet, o *Options, lists []string, sloppy bool) error {
 	}
 	o.settle()
 	return validate(o)
+}
+
+// given names the options that are set, and what they decide.
+func given(f *pflag.FlagSet) map[string]bool {
+	names := map[string]bool{}
+	f.Visit(func(flag *pflag.Flag) { names[flag.Name] = true })
+	// Two ways to say where the cache is: one of them leaves nothing open.
+	if names["cache-dir"] || names["zfs-dataset"] {
+		names["cache-dir"], names["zfs-dataset"] = true, true
+	}
+	return names
 }
 
 func decodeOption(f *pflag.FlagSet, o *Options, opt mountopt.Option, onCommandLine map[string]bool, sloppy bool) error {
@@ -99,10 +108,11 @@ func genericOption(f *pflag.FlagSet, o *Options, opt mountopt.Option, sloppy boo
 // decodeEnvironment takes ZS3FS_CACHE_DIR for --cache-dir, and so on.
 func decodeEnvironment(f *pflag.FlagSet) error {
 	var err error
+	decided := given(f)
 	f.VisitAll(func(flag *pflag.Flag) {
 		name := environmentName(flag.Name)
 		value, ok := os.LookupEnv(name)
-		if flag.Hidden || flag.Changed || !ok || value == "" || err != nil || flag.Name == "option" {
+		if flag.Hidden || decided[flag.Name] || !ok || value == "" || err != nil || flag.Name == "option" {
 			return
 		}
 		if setErr := f.Set(flag.Name, value); setErr != nil {

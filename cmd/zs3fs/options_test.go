@@ -57,6 +57,45 @@ func TestPrecedence(t *testing.T) {
 	}
 }
 
+// --zfs-dataset and --cache-dir say one thing in two ways: the nearer one stands, and
+// only where both are said in one place is it not clear which.
+func TestPrecedenceOfTheCachesPlace(t *testing.T) {
+	for _, c := range []struct {
+		variable, args string
+		dataset, dir   string // empty is not looked at
+		conflict       bool
+	}{
+		{"ZS3FS_CACHE_DIR=/env", "--zfs-dataset=tank/a", "tank/a", "", false},
+		{"ZS3FS_CACHE_DIR=/env", "-o zfs_dataset=tank/a", "tank/a", "", false},
+		{"ZS3FS_ZFS_DATASET=tank/env", "--cache-dir=/flag", "", "/flag", false},
+		{"ZS3FS_ZFS_DATASET=tank/env", "-o use_cache=/o", "", "/o", false},
+		{"ZS3FS_ZFS_DATASET=tank/env", "", "tank/env", "", false},
+		{"", "--zfs-dataset=tank/a -o cache_dir=/o", "tank/a", "", false},
+		{"", "--cache-dir=/flag -o zfs_dataset=tank/a", "", "/flag", false},
+		{"", "--cache-dir=/flag --zfs-dataset=tank/a", "", "", true},
+		{"", "-o cache_dir=/o,zfs_dataset=tank/a", "", "", true},
+	} {
+		t.Run(c.variable+" "+c.args, func(t *testing.T) {
+			if name, value, ok := strings.Cut(c.variable, "="); ok {
+				t.Setenv(name, value)
+			}
+			o, err := decodeArgs(t, strings.Fields(c.args)...)
+			switch {
+			case c.conflict && codeOf(err) == Option:
+			case c.conflict || err != nil:
+				t.Errorf("%v, conflict wanted: %v", err, c.conflict)
+			case o.Cache.Dataset != c.dataset || c.dir != "" && o.Cache.Dir != c.dir:
+				t.Errorf("dataset %q, directory %q", o.Cache.Dataset, o.Cache.Dir)
+			}
+		})
+	}
+	t.Setenv("ZS3FS_ZFS_DATASET", "tank/env")
+	t.Setenv("ZS3FS_CACHE_DIR", "/env")
+	if _, err := decodeArgs(t); codeOf(err) != Option {
+		t.Errorf("both in the environment: %v", err)
+	}
+}
+
 func TestAliasOnTheCommandLineGoesBeforeOption(t *testing.T) {
 	o, err := decodeArgs(t, "--endpoint=http://flag", "-o", "endpoint_url=http://o")
 	if err != nil || o.S3.EndpointURL != "http://flag" {
