@@ -68,7 +68,7 @@ func decodeOption(f *pflag.FlagSet, o *Options, opt mountopt.Option, onCommandLi
 		}
 	}
 	if a, ok := flag.Value.(*aliasValue); ok {
-		flag, value = a.target, withUnit(value, a.unit)
+		flag, value = a.target, a.here(value)
 	}
 	if onCommandLine[flag.Name] {
 		return nil
@@ -191,7 +191,7 @@ func validate(o *Options) error {
 	case o.Read.Connections < 1 || o.Read.Connections > 1024:
 		return fail(Option, "--max-downloads must be from 1 to 1024")
 	case !(o.S3.RequestLimit >= 0): // NaN neither
-		return fail(Option, "--request-limit must not be negative")
+		return fail(Option, "--request-limit must not be negative: 0 is no limit")
 	case o.S3.Retries < 1:
 		return fail(Option, "--retries must be at least 1")
 	case o.Tree.NameMax < 1 || o.Tree.NameMax > 1024:
@@ -199,16 +199,36 @@ func validate(o *Options) error {
 	case o.Read.RequestSize != automatic && o.Read.RequestSize < o.Cache.BlockSize:
 		return fail(Option, "--read-part-size must be at least --block-size")
 	case o.Cache.Dir == "" && o.Cache.Dataset == "":
-		return fail(Option, "there is no $HOME: say --cache-dir")
+		return fail(Option, "there is no cache directory: --cache-dir is empty, or not given where there is no $HOME")
 	case o.Mount.AllowOther && o.Mount.AllowRoot:
 		return fail(Option, "--allow-other and --allow-root exclude each other")
+	}
+	return validSizes(o)
+}
+
+// validSizes refuses what nobody can mean, as a number of bytes where MiB are taken:
+// of read-part-size, an option of mountpoint-s3 that is in bytes there, above all.
+func validSizes(o *Options) error {
+	for _, s := range []struct {
+		name string
+		size bytesValue
+		most bytesValue
+	}{
+		{"read-part-size", bytesValue(o.Read.RequestSize), 4 << 30},
+		{"metadata-memory", bytesValue(o.Tree.Memory), 16 << 30},
+		{"memory-limit", bytesValue(o.Read.Memory), 1 << 40},
+		{"read-ahead", bytesValue(o.Read.Window), 1 << 40},
+	} {
+		if s.size > s.most {
+			return fail(Option, "--%s=%s is too much, the most is %s: a bare number is MiB, bytes are 8388608B", s.name, &s.size, &s.most)
+		}
 	}
 	return nil
 }
 
 func validBlockSize(b int64) error {
 	if bits.OnesCount64(uint64(b)) != 1 || b < 4096 || b > 64<<20 {
-		return fail(Option, "--block-size must be a power of two from 4KiB to 64MiB")
+		return fail(Option, "--block-size must be a power of two from 4KiB to 64MiB; a bare number is MiB")
 	}
 	return nil
 }
@@ -235,7 +255,7 @@ func unknownOption(f *pflag.FlagSet, command, where, name string) error {
 	}
 	f.VisitAll(func(flag *pflag.Flag) { known = append(known, flag.Name) })
 	slices.Sort(known)
-	best, distance := "", 1+len(name)/3
+	best, distance := "", (1+len(name))/3
 	for _, k := range known {
 		if d := levenshtein.ComputeDistance(name, k); d <= distance && (best == "" || d < distance) {
 			best, distance = k, d

@@ -171,7 +171,20 @@ func (v *aliasValue) Type() string     { return v.target.Value.Type() }
 func (v *aliasValue) String() string   { return "" }
 func (v *aliasValue) IsBoolFlag() bool { return v.target.Value.Type() == "bool" }
 func (v *aliasValue) Set(s string) error {
-	return v.flags.Set(v.target.Name, withUnit(s, v.unit))
+	return v.flags.Set(v.target.Name, v.here(s))
+}
+
+// here is what a value of another mount is called here.
+func (v *aliasValue) here(s string) string {
+	if s == "-1" { // gcsfuse and rclone: no limit
+		switch v.target.Name {
+		case "cache-size":
+			return "100%"
+		case "bandwidth-limit", "request-limit":
+			return "0"
+		}
+	}
+	return withUnit(s, v.unit)
 }
 
 // defaultCacheDir is empty when nobody says where: no HOME, not root.

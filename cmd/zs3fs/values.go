@@ -225,6 +225,9 @@ func (v *idValue) Set(s string) error {
 			return err
 		}
 	}
+	if n == math.MaxUint32 { // which chown(2) takes for nobody at all
+		return errors.New("is no user's or group's number")
+	}
 	v.id = uint32(n)
 	return nil
 }
