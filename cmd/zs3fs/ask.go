@@ -7,10 +7,12 @@ import (
 	"io"
 	"io/fs"
 	"net/http"
+	"net/url"
 	"path/filepath"
 	"time"
 
 	"github.com/moby/sys/mountinfo"
+	"golang.org/x/sys/unix"
 
 	"github.com/zs3fs/zs3fs/internal/control"
 )
@@ -78,17 +80,16 @@ func ask(runtimeDir, mountpoint, method, path string, in, out any) error {
 		patience = statusPatience
 	}
 	response, err := control.Client(runtimeDir, mountpoint, patience).Do(request)
-	if errors.Is(err, fs.ErrPermission) {
-		return fail(NoControl, "the control socket of %s is another user's: %v", mountpoint, err)
-	}
 	if err != nil {
-		return fail(NoControl, "the daemon of %s does not answer: %v", mountpoint, err)
+		return noAnswer(err, mountpoint, runtimeDir)
 	}
 	defer response.Body.Close()
 	if response.StatusCode >= http.StatusBadRequest {
 		var why refusal
-		_ = json.NewDecoder(response.Body).Decode(&why) // empty then
-		return fail(Failed, "%s: %s", http.StatusText(response.StatusCode), why.Error)
+		if json.NewDecoder(response.Body).Decode(&why) != nil || why.Error == "" {
+			return fail(Failed, "the daemon of %s does not know this request: is it of another version?", mountpoint)
+		}
+		return fail(Failed, "%s", why.Error)
 	}
 	if out == nil {
 		_, err = io.Copy(io.Discard, response.Body)
@@ -98,4 +99,24 @@ func ask(runtimeDir, mountpoint, method, path string, in, out any) error {
 		return fail(NoControl, "the daemon of %s gave no answer: %v", mountpoint, err)
 	}
 	return nil
+}
+
+// noAnswer says why a daemon gives no answer, and what to do.
+func noAnswer(err error, mountpoint, runtimeDir string) error {
+	// What it adds is the URL, which nobody has written.
+	if transport := (*url.Error)(nil); errors.As(err, &transport) {
+		err = transport.Err
+	}
+	var late interface{ Timeout() bool }
+	switch {
+	case errors.Is(err, fs.ErrPermission):
+		return fail(NoControl, "the control socket of %s is another user's: %v", mountpoint, err)
+	case errors.Is(err, unix.ECONNREFUSED):
+		return fail(NoControl, "the daemon of %s has ended: run: zs3fs umount %s", mountpoint, mountpoint)
+	case errors.Is(err, fs.ErrNotExist):
+		return fail(NoControl, "there is no control socket of %s in %s: was it mounted with another --runtime-dir?", mountpoint, runtimeDir)
+	case errors.As(err, &late) && late.Timeout():
+		return fail(NoControl, "the daemon of %s does not answer, it is stopped or hangs: zs3fs umount --force %s takes the mount away", mountpoint, mountpoint)
+	}
+	return fail(NoControl, "the daemon of %s does not answer: %v", mountpoint, err)
 }

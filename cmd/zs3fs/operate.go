@@ -107,13 +107,13 @@ func (m *mounted) change(do func(*blockcache.Version) error) http.HandlerFunc {
 		node, err := m.chain.catalog.Lookup(r.Context(), path)
 		switch {
 		case errors.Is(err, fs.ErrNotExist):
-			answer(w, http.StatusNotFound, refusal{"there is no such file"})
+			answer(w, http.StatusNotFound, refusal{"there is no such file: if it is new in the bucket, run zs3fs refresh on its directory"})
 			return
 		case err != nil:
-			answer(w, http.StatusBadGateway, refusal{err.Error()})
+			answer(w, http.StatusBadGateway, refusal{"which version it has cannot be asked: " + err.Error()})
 			return
 		case node.Dir:
-			answer(w, http.StatusConflict, refusal{"it is a directory: only files can be pinned"})
+			answer(w, http.StatusConflict, refusal{"it is a directory, and only files are pinned: run: find DIR -type f -exec zs3fs cache pin {} +"})
 			return
 		}
 		v := m.chain.cache.Version(node.Object)

@@ -10,6 +10,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 	"syscall"
 	"testing"
@@ -119,7 +120,7 @@ func TestStoppedDaemon(t *testing.T) {
 		go func() { outcomes <- s.runAs("timeout", append([]string{"-s", "KILL", "30", binary}, args...)...) }()
 	}
 	for range 3 {
-		if o := <-outcomes; o.code != NoControl || strings.Count(o.stderr, "\n") != 1 {
+		if o := <-outcomes; o.code != NoControl || strings.Count(o.stderr, "\n") != 1 || !strings.Contains(o.stderr, "umount --force "+s.mnt) {
 			t.Errorf("code %d: %q", o.code, o.stderr)
 		}
 	}
@@ -129,8 +130,28 @@ func TestStoppedDaemon(t *testing.T) {
 func TestStatusOfStoppedControl(t *testing.T) {
 	s := newStand(t)
 	s.foreground()
-	if o := s.run("status", "--runtime-dir", filepath.Join(s.dir, "elsewhere"), s.mnt); o.code != NoControl || strings.Count(o.stderr, "\n") != 1 {
+	if o := s.run("status", "--runtime-dir", filepath.Join(s.dir, "elsewhere"), s.mnt); o.code != NoControl || strings.Count(o.stderr, "\n") != 1 || !strings.Contains(o.stderr, "--runtime-dir") {
 		t.Errorf("code %d: %q", o.code, o.stderr)
+	}
+	s.must("umount", s.mnt)
+}
+
+// What nobody has written, the URL and the socket's path of this moment, nobody reads.
+func TestStatusOfKilledDaemon(t *testing.T) {
+	s := newStand(t)
+	p := s.foreground()
+	for _, pid := range append(s.keepers(), fmt.Sprint(p.cmd.Process.Pid)) {
+		n, _ := strconv.Atoi(pid)
+		if err := syscall.Kill(n, syscall.SIGKILL); err != nil {
+			t.Fatal(err)
+		}
+	}
+	p.wait()
+	for _, args := range [][]string{{"status", s.mnt}, {"status"}, {"cache", "pin", s.mnt + "/file"}, {"refresh", s.mnt}} {
+		o := s.run(args...)
+		if o.code != NoControl || !strings.Contains(o.stderr, "zs3fs umount "+s.mnt) || strings.Contains(o.stderr, "http:") || strings.Contains(o.stderr, "/proc/self") {
+			t.Errorf("%s: code %d: %q", args, o.code, o.stderr)
+		}
 	}
 	s.must("umount", s.mnt)
 }
@@ -188,11 +209,11 @@ func TestPin(t *testing.T) {
 	if n := pinned(); n != 3 {
 		t.Errorf("%d versions are pinned", n)
 	}
-	if o := s.run("cache", "pin", s.mnt); o.code != Failed || !strings.Contains(o.stderr, "is a directory") {
+	if o := s.run("cache", "pin", s.mnt); o.code != Failed || !strings.Contains(o.stderr, "is a directory") || strings.Contains(o.stderr, "Conflict") {
 		t.Errorf("the mount point: code %d, %q", o.code, o.stderr)
 	}
 	for path, want := range map[string]Code{filepath.Join(s.mnt, "missing"): Failed, filepath.Join(s.mnt, "dir"): Failed, s.dir: NotMounted} {
-		if o := s.run("cache", "pin", path); o.code != want || strings.Count(o.stderr, "\n") != 1 {
+		if o := s.run("cache", "pin", path); o.code != want || strings.Count(o.stderr, "\n") != 1 || strings.Contains(o.stderr, "Not Found") {
 			t.Errorf("%s: code %d, %q", path, o.code, o.stderr)
 		}
 	}
