@@ -150,8 +150,14 @@ func inheritParent() *parentLink {
 	return &parentLink{socket: os.NewFile(uintptr(fd), "parent")}
 }
 
+// nameProcess is what ps, top, pgrep and killall call this process, which was started as
+// /proc/self/exe and would be called exe. The first thread's name is the process's, and
+// any thread may write it.
+func nameProcess(name string) { _ = os.WriteFile("/proc/self/comm", []byte(name), 0) }
+
 // run is the daemon's process.
 func (p *parentLink) run() Code {
+	nameProcess("zs3fs")
 	var args []string
 	// A decoder would read ahead; there is nothing behind the list.
 	if err := json.NewDecoder(p.socket).Decode(&args); err != nil {

@@ -18,6 +18,8 @@ import (
 // lives, and then only when the mount table has a mount of ours on top: an automount
 // may wait for the next one, and would wait for ever for a keeper that waits for it.
 func keep(dir string) Code {
+	// Not zs3fs: killall -9 zs3fs is what it is there for.
+	nameProcess("mount-keeper")
 	// A service's stop goes to all its processes; the daemon unmounts then.
 	signal.Ignore(unix.SIGTERM, unix.SIGINT, unix.SIGHUP, unix.SIGQUIT, unix.SIGPIPE)
 	text, err := awaitEnd(os.Stdin, os.Getppid())

@@ -54,6 +54,12 @@ func TestDaemon(t *testing.T) {
 	if session := strings.Fields(after)[3]; session != pids[0] {
 		t.Errorf("the daemon is in session %s, not its own", session)
 	}
+	// pgrep and killall find the daemon, and do not end the keeper with it.
+	for pid, want := range map[string]string{pids[0]: "zs3fs\n", s.keeper(): "mount-keeper\n"} {
+		if name, err := os.ReadFile("/proc/" + pid + "/comm"); string(name) != want {
+			t.Errorf("process %s is called %q, want %q: %v", pid, name, want, err)
+		}
+	}
 	if cwd, _ := os.Readlink("/proc/" + pids[0] + "/cwd"); cwd != "/" {
 		t.Errorf("the daemon works in %s", cwd)
 	}
