@@ -137,7 +137,7 @@ func mountFlags(f *pflag.FlagSet, o *Options) {
 
 func logFlags(f *pflag.FlagSet, o *Options) {
 	l := &o.Log
-	f.StringVar(&l.File, "log-file", "", "append log lines to `FILE` (default: standard error, or syslog in the background)")
+	f.StringVar(&l.File, "log-file", "", "append log lines to `FILE`, which a mount opens anew at SIGHUP (default: standard error, or syslog in the background)")
 	l.Level = levelValue{choiceValue{"info", []string{"debug", "info", "warn", "error"}}}
 	f.Var(&l.Level, "log-level", "least important lines to log")
 	l.Format = choiceValue{"text", []string{"text", "json"}}

@@ -20,13 +20,13 @@ const (
 
 // openLog returns the logger and what closes it. Lines go to the log file; else
 // to standard error in the foreground; else to syslog, where journald listens
-// too; else nowhere.
-func openLog(o *Options, daemon bool) (*slog.Logger, io.Closer, error) {
+// too; else nowhere. At a signal on hangup the log file is opened anew.
+func openLog(o *Options, daemon bool, hangup <-chan os.Signal) (*slog.Logger, io.Closer, error) {
 	out, err := logOutput(o.Log.File, daemon)
 	if err != nil {
 		return nil, nil, fail(Failed, "the log file cannot be opened: %v", err)
 	}
-	w := newLogWriter(out)
+	w := newLogWriter(out, hangup, func() (io.WriteCloser, error) { return logOutput(o.Log.File, daemon) })
 	options := &slog.HandlerOptions{Level: logLevel(o)}
 	if o.Log.Format.value == "json" {
 		return slog.New(slog.NewJSONHandler(w, options)), w, nil
@@ -77,21 +77,36 @@ type logWriter struct {
 	closed bool
 }
 
-func newLogWriter(out io.WriteCloser) *logWriter {
+// newLogWriter writes to out, and after a signal on hangup to what reopen returns.
+func newLogWriter(out io.WriteCloser, hangup <-chan os.Signal, reopen func() (io.WriteCloser, error)) *logWriter {
 	w := &logWriter{lines: make(chan []byte, logQueue), done: make(chan struct{})}
-	go w.drain(out)
+	go w.drain(out, hangup, reopen)
 	return w
 }
 
-func (w *logWriter) drain(out io.WriteCloser) {
+func (w *logWriter) drain(out io.WriteCloser, hangup <-chan os.Signal, reopen func() (io.WriteCloser, error)) {
 	defer close(w.done)
-	for line := range w.lines {
-		_, _ = out.Write(line)
-		if n := w.dropped.Swap(0); n > 0 {
-			_, _ = out.Write(slogLine("log lines were dropped", "count", n))
+	for {
+		select {
+		case line, more := <-w.lines:
+			if !more {
+				out.Close()
+				return
+			}
+			_, _ = out.Write(line)
+			if n := w.dropped.Swap(0); n > 0 {
+				_, _ = out.Write(slogLine("log lines were dropped", "count", n))
+			}
+		case <-hangup:
+			fresh, err := reopen()
+			if err != nil {
+				_, _ = out.Write(slogLine("the log file cannot be opened anew", "error", err))
+				continue
+			}
+			out.Close()
+			out = fresh
 		}
 	}
-	out.Close()
 }
 
 // Write queues a copy of p; the handlers pass one line a call.
@@ -143,5 +158,5 @@ func quietLog(o *Options) (*slog.Logger, io.Closer, error) {
 	if o.Log.File == "" && !o.Log.Verbose && !o.Log.Debug {
 		o.Log.Level.value = "error"
 	}
-	return openLog(o, false)
+	return openLog(o, false, nil)
 }

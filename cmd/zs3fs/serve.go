@@ -35,7 +35,12 @@ func serve(o *Options, parent *parentLink) error {
 	if err := checkOverlap(o); err != nil {
 		return err
 	}
-	log, closer, err := openLog(o, parent != nil)
+	hangup := make(chan os.Signal, 1)
+	if o.Log.File != "" {
+		// For good: without anybody to take it, the next one would end the mount.
+		signal.Notify(hangup, unix.SIGHUP)
+	}
+	log, closer, err := openLog(o, parent != nil, hangup)
 	if err != nil {
 		return err
 	}
