@@ -21,6 +21,7 @@ func mountCommand(args []string, parent *parentLink) *cobra.Command {
 		Example: "  zs3fs mount s3://bucket/prefix /mnt\n  zs3fs mount bucket /mnt -o cache_dir=/tank/cache,allow_other",
 		Args:    exactArgs("SOURCE", "DIR"),
 		RunE: func(cmd *cobra.Command, operands []string) error {
+			service := takeSupervisor()
 			if err := decode(cmd.Flags(), o, lists, sloppy); err != nil {
 				return err
 			}
@@ -31,13 +32,13 @@ func mountCommand(args []string, parent *parentLink) *cobra.Command {
 				return err
 			}
 			if parent != nil {
-				return serve(o, parent)
+				return serve(o, parent, "")
 			}
 			if done, err := mountThroughAutomount(o); done || err != nil {
 				return err
 			}
 			if o.Mount.Foreground {
-				return serve(o, nil)
+				return serve(o, nil, service)
 			}
 			for _, w := range o.Mount.Warnings {
 				fmt.Fprintln(os.Stderr, "zs3fs: warning:", w)

@@ -22,8 +22,8 @@ const (
 	closeTimeout = 15 * time.Second
 )
 
-// serve mounts, tells the parent, and returns when the mount has ended.
-func serve(o *Options, parent *parentLink) error {
+// serve mounts, tells the parent or the supervisor, and returns when the mount has ended.
+func serve(o *Options, parent *parentLink, service supervisor) error {
 	signals := make(chan os.Signal, 4)
 	signal.Notify(signals, unix.SIGINT, unix.SIGTERM)
 	defer signal.Stop(signals)
@@ -71,7 +71,9 @@ func serve(o *Options, parent *parentLink) error {
 		"cache", o.Cache.Dir, "filesystem", c.cache.Filesystem(), "dataset", c.dataset, "cache-size", c.budget,
 		"block-size", o.Cache.BlockSize, "memory", c.memory.Limit(), "connections", o.Read.Connections)
 	parent.ready()
+	service.tell("READY=1", log)
 	err = watch(m, o, signals, log)
+	service.tell("STOPPING=1", log)
 	if err := op.Close(); err != nil {
 		log.Warn("closing the control socket", "error", err)
 	}
