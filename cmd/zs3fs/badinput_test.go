@@ -66,6 +66,9 @@ var badInputs = []badInput{
 		return s.operands("s3://bucket/nothing", s.mnt, "--require-prefix")
 	}, EmptyPrefix, "nothing"},
 	{"bad source", func(s *stand) []string { return s.operands("https://s3.example.com/b", s.mnt) }, Source, "s3://bucket"},
+	{"source with a secret", func(s *stand) []string { return s.operands("s3n://AKID:"+canary+"@bucket/dir", s.mnt) }, Source, "credentials by the environment"},
+	{"source is a URL with a secret", func(s *stand) []string { return s.operands("https://AKID:"+canary+"@example.com/b", s.mnt) }, Source, "credentials by the environment"},
+	{"cat with a secret", func(s *stand) []string { return []string{"cat", "s3://AKID:" + canary + "@bucket/key"} }, Source, "credentials by the environment"},
 	{"source with a path", func(s *stand) []string { return s.operands("bucket/dir", s.mnt) }, Source, "s3://bucket/dir"},
 	{"unknown option", func(s *stand) []string { return s.mountArgs("-o", "cache_sise=1G") }, Option, "did you mean cache-size"},
 	{"unknown flag", func(s *stand) []string { return s.mountArgs("--cahce-dir=/x") }, Option, "did you mean cache-dir"},
@@ -98,6 +101,8 @@ var badInputs = []badInput{
 	{"unknown shell", func(s *stand) []string { return []string{"completion", "ksh"} }, Usage, "zs3fs completion --help"},
 	{"help of nothing", func(s *stand) []string { return []string{"help", "mnt"} }, Usage, "mnt"},
 	{"sub-command without arguments", func(s *stand) []string { return []string{"zfs", "create"} }, Usage, "zs3fs zfs create DATASET"},
+	{"nothing to pin", func(s *stand) []string { return []string{"cache", "pin"} }, Usage, "zs3fs cache pin PATH..."},
+	{"nothing to write", func(s *stand) []string { return []string{"cat"} }, Usage, "zs3fs cat s3://bucket/key..."},
 	{"unknown letter of a sub-command", func(s *stand) []string { return []string{"cache", "pin", "-x"} }, Option, "zs3fs cache pin --help"},
 	{"unknown letter", func(s *stand) []string { return []string{"-x"} }, Option, "see zs3fs --help"},
 	{"mount point empty", func(s *stand) []string { return s.operands("bucket", "") }, NoMountPoint, "empty"},

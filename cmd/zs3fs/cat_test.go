@@ -60,6 +60,11 @@ func TestVersionAndCompletion(t *testing.T) {
 	if o := s.run("version"); o.code != OK || !strings.HasPrefix(o.stdout, "zs3fs ") || !strings.Contains(o.stdout, " go1.") {
 		t.Errorf("version: %d %q %s", o.code, o.stdout, o.stderr)
 	}
+	for _, flag := range []string{"--version", "-V"} {
+		if o, want := s.run(flag), s.run("version"); o != want {
+			t.Errorf("%s: %+v, want %+v", flag, o, want)
+		}
+	}
 	for _, shell := range []string{"bash", "zsh", "fish", "powershell"} {
 		if o := s.run("completion", shell); o.code != OK || !strings.Contains(o.stdout, "zs3fs") {
 			t.Errorf("completion %s: %d %s", shell, o.code, o.stderr)

@@ -23,7 +23,7 @@ func catCommand() *cobra.Command {
 		Short: "Write objects to standard output",
 		Long: "Write objects to standard output, fetched ahead as a mount does, without a mount or a cache.\n" +
 			"The key is taken exactly as written: this reads also objects that have no name in a file system.",
-		Args: cobra.MinimumNArgs(1),
+		Args: someArgs,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			o.Cache.BlockSize = defaultBlock
 			o.Cache.Dir = "unused"

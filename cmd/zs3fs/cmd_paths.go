@@ -13,7 +13,7 @@ func pathsCommand(verb, short string) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   verb + " PATH...",
 		Short: short,
-		Args:  cobra.MinimumNArgs(1),
+		Args:  someArgs,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if err := decodeEnvironment(cmd.Flags()); err != nil {
 				return err

@@ -65,6 +65,9 @@ func execute(args []string, parent *parentLink) error {
 	root.PersistentPreRun = func(*cobra.Command, []string) { running = true }
 	root.AddCommand(mountCommand(args, parent), umountCommand(), catCommand(), versionCommand(), demoCommand(), zfsCommand(), statusCommand(), cacheCommand(), refreshCommand(), doctorCommand())
 	strictDefaults(root)
+	if len(args) == 1 && (args[0] == "--version" || args[0] == "-V") { // as other mounts have it
+		args = []string{"version"}
+	}
 	root.SetArgs(args)
 	err := root.ExecuteContext(context.Background())
 	var known *exitError
@@ -134,6 +137,14 @@ func exactArgs(names ...string) cobra.PositionalArgs {
 		}
 		return nil
 	}
+}
+
+// someArgs is the check for one argument or more.
+func someArgs(cmd *cobra.Command, args []string) error {
+	if len(args) == 0 {
+		return fail(Usage, "%s takes one argument or more: %s %s", cmd.Name(), cmd.Parent().CommandPath(), cmd.Use)
+	}
+	return nil
 }
 
 func isHelper(argv0 string) bool {

@@ -44,6 +44,16 @@ func parseObject(s string) (src source, key string, err error) {
 }
 
 func splitSource(s string) (bucket, prefix string, err error) {
+	bucket, prefix, err = splitSpelling(s)
+	if err != nil && strings.Contains(s, "@") {
+		// It may be Hadoop's s3n://ID:SECRET@bucket, and what mount(8) prints ends in the journal.
+		err = fail(Source, "the source has an @, with a secret in front of it perhaps: write s3://bucket/prefix, and give credentials by the environment or a profile")
+	}
+	return bucket, prefix, err
+}
+
+// splitSpelling is splitSource, but for what its errors may show.
+func splitSpelling(s string) (bucket, prefix string, err error) {
 	rest := schemePattern.ReplaceAllString(s, "")
 	hasScheme := rest != s
 	switch arn := arnPattern.FindString(rest); {
