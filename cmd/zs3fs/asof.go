@@ -5,7 +5,6 @@ import (
 	"errors"
 	"io/fs"
 	"log/slog"
-	"strconv"
 	"strings"
 	"time"
 
@@ -51,17 +50,9 @@ func (v *asOfValue) Set(s string) error {
 	return nil
 }
 
-// parseAgo reads a Go duration, or days or weeks, as so long before now.
+// parseAgo reads a duration as so long before now.
 func parseAgo(s string) (time.Time, bool) {
-	const day = 24 * time.Hour
-	d, err := time.ParseDuration(s)
-	for unit, length := range map[string]time.Duration{"d": day, "w": 7 * day} {
-		if number, ok := strings.CutSuffix(s, unit); ok {
-			var n float64
-			n, err = strconv.ParseFloat(number, 64)
-			d = time.Duration(n * float64(length))
-		}
-	}
+	d, err := parseDuration(s)
 	return time.Now().Add(-d), err == nil && d > 0
 }
 

@@ -240,8 +240,12 @@ func valueError(where, value string, err error) error {
 		err = invalid.Unwrap()
 	}
 	var num *strconv.NumError
-	if errors.As(err, &num) {
-		err = errors.New("is not valid here")
+	switch {
+	case !errors.As(err, &num):
+	case num.Func == "ParseBool":
+		err = errors.New("is neither true nor false")
+	default:
+		err = errors.New("is not a number that is valid here")
 	}
 	return fail(Option, "%s: %q %v", where, value, err)
 }

@@ -186,11 +186,23 @@ func parseSeconds(s string) (time.Duration, error) {
 	if _, err := strconv.ParseFloat(s, 64); err == nil {
 		s += "s"
 	}
-	d, err := time.ParseDuration(s)
+	d, err := parseDuration(s)
 	if err == nil && d < 0 {
 		err = errors.New("is negative")
 	}
 	return d, err
+}
+
+// parseDuration reads a Go duration, or days or weeks.
+func parseDuration(s string) (time.Duration, error) {
+	const day = 24 * time.Hour
+	for unit, length := range map[string]time.Duration{"d": day, "w": 7 * day} {
+		if number, ok := strings.CutSuffix(s, unit); ok {
+			n, err := strconv.ParseFloat(number, 64)
+			return time.Duration(n * float64(length)), err
+		}
+	}
+	return time.ParseDuration(s)
 }
 
 // modeValue is a set of permission bits in octal.
