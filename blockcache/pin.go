@@ -2,12 +2,14 @@ package blockcache
 
 import (
 	"errors"
+	"maps"
+	"slices"
 
 	"golang.org/x/sys/unix"
 )
 
-// pinSuffix names the empty file beside a version's map that says that the version
-// is pinned. The sweep removes those without a map.
+// pinSuffix names the file beside a version's map, or where that will be, which says that
+// the version is pinned. It is as long as the object, and holds nothing.
 const pinSuffix = ".pin"
 
 // errNoDisk is pinning where nothing is kept.
@@ -26,10 +28,8 @@ func (v *Version) Pin() error {
 	if d == nil {
 		return errNoDisk
 	}
-	select {
-	case <-d.swept:
-	case <-d.ctx.Done():
-		return errClosing
+	if err := d.awaitSweep(); err != nil {
+		return err
 	}
 	mu.Lock()
 	if _, pinned := d.pins[o.id]; pinned {
@@ -47,7 +47,7 @@ func (v *Version) Pin() error {
 	}
 	d.pinLocked(o.id, o.size)
 	mu.Unlock()
-	err := d.apart(func() error { return d.writePin(o.id) })
+	err := d.apart(func() error { return d.writePin(o.id, o.size) })
 	if err != nil {
 		mu.Lock()
 		d.unpinLocked(o.id)
@@ -56,19 +56,57 @@ func (v *Version) Pin() error {
 	return err
 }
 
-// Unpin lets the version be evicted again.
+// Unpin lets the version be evicted again. It waits as Pin does.
 func (v *Version) Unpin() error {
-	d, mu := v.o.c.disk, &v.o.c.mem.mu
+	d := v.o.c.disk
 	if d == nil {
 		return nil
 	}
-	if err := d.apart(func() error { return d.removePin(v.o.id) }); err != nil {
+	if err := d.awaitSweep(); err != nil {
 		return err
 	}
+	return d.unpin(v.o.id)
+}
+
+// UnpinAll lets all versions be evicted again, also those that no file has any more. It
+// waits as Pin does.
+func (c *Cache) UnpinAll() error {
+	d := c.disk
+	if d == nil {
+		return nil
+	}
+	if err := d.awaitSweep(); err != nil {
+		return err
+	}
+	c.mem.mu.Lock()
+	pins := slices.Collect(maps.Keys(d.pins))
+	c.mem.mu.Unlock()
+	var errs []error
+	for _, id := range pins {
+		errs = append(errs, d.unpin(id))
+	}
+	return errors.Join(errs...)
+}
+
+func (d *disk) unpin(id identity) error {
+	if err := d.apart(func() error { return d.removePin(id) }); err != nil {
+		return err
+	}
+	mu := &d.c.mem.mu
 	mu.Lock()
 	defer mu.Unlock()
-	d.unpinLocked(v.o.id)
+	d.unpinLocked(id)
 	return nil
+}
+
+// awaitSweep waits until the pins of former times are known.
+func (d *disk) awaitSweep() error {
+	select {
+	case <-d.swept:
+		return nil
+	case <-d.ctx.Done():
+		return errClosing
+	}
 }
 
 // Pinned reports whether the version is pinned. Of pins of former times it knows
@@ -120,7 +158,7 @@ func (d *disk) unpinLocked(id identity) {
 
 // writePin makes the pin's file, for good: unlike blocks, pins are not to be got
 // anywhere else. A directory's fsync brings no map ahead of its data.
-func (d *disk) writePin(id identity) error {
+func (d *disk) writePin(id identity, size int64) error {
 	dir, err := d.shard(id, true)
 	if err != nil {
 		return err
@@ -130,7 +168,7 @@ func (d *disk) writePin(id identity) error {
 	if err := removeName(dir, name+pinSuffix); err != nil {
 		return err
 	}
-	fd, err := createFile(dir, name+pinSuffix, 0)
+	fd, err := createFile(dir, name+pinSuffix, size)
 	if err != nil {
 		return err
 	}
@@ -154,19 +192,20 @@ func (d *disk) removePin(id identity) error {
 	return unix.Fsync(dir)
 }
 
-// sweepPin finds a pin, or removes what is none.
+// sweepPin finds a pin, or removes what is none. There may be none of its version's blocks
+// yet, or no longer.
 func (d *disk) sweepPin(dir int, id identity) error {
 	_, name := id.names()
 	var st unix.Stat_t
 	err := unix.Fstatat(dir, name+pinSuffix, &st, unix.AT_SYMLINK_NOFOLLOW)
-	if err != nil || !plain(&st) || !exists(dir, name+mapSuffix) {
+	if err != nil || !plain(&st) {
 		return removeName(dir, name+pinSuffix)
 	}
 	d.c.mem.mu.Lock()
 	defer d.c.mem.mu.Unlock()
-	var size int64 // not known before the map is counted
+	size := st.Size
 	if e := d.index[id]; e != nil {
-		size = e.size
+		size = e.size // who changes files may have changed that
 	}
 	d.pinLocked(id, size)
 	return nil

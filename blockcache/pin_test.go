@@ -101,7 +101,47 @@ func TestPinsMustFit(t *testing.T) {
 	}
 }
 
-// A pin without a version, and what is no pin, is swept; nothing is followed.
+// A pin holds until blocks come, over a restart too; and once its version has been
+// replaced, until all are taken away.
+func TestPinsAreOfWhatIsNotCached(t *testing.T) {
+	dir := t.TempDir()
+	a, scan := codedObject("a", 10*kib), codedObject("scan", 100*kib)
+	synctest.Test(t, func(t *testing.T) {
+		c := open(t, config(dir, 30))
+		if err := pin(t, c, a); err != nil {
+			t.Fatal(err)
+		}
+		closeCache(t, c)
+
+		src := &source{}
+		c = open(t, config(dir, 30))
+		if err := pin(t, c, codedObject("b", 21*kib)); err == nil {
+			t.Error("more is pinned than fits")
+		}
+		fill(t, c, src, a)
+		fill(t, c, src, scan)
+		if n := cachedBlocks(c, a); n != 10 {
+			t.Errorf("%d of 10 pinned blocks are there", n)
+		}
+		if s := c.Stats(); s.Pinned != 1 || s.PinnedBytes != 10*kib {
+			t.Errorf("%+v", s)
+		}
+		if err := c.UnpinAll(); err != nil {
+			t.Error(err)
+		}
+		fill(t, c, src, scan)
+		if s := c.Stats(); s.Pinned != 0 || s.PinnedBytes != 0 || s.DiskBytes > s.Budget {
+			t.Errorf("nothing pinned: %+v", s)
+		}
+		closeCache(t, c)
+	})
+	pins, err := filepath.Glob(filepath.Join(home(t, dir), "objects/*/*.pin"))
+	if err != nil || len(pins) != 0 {
+		t.Errorf("pins left: %v, %v", pins, err)
+	}
+}
+
+// What is no pin is swept; nothing is followed.
 func TestSweepOfPins(t *testing.T) {
 	dir := t.TempDir()
 	seeded(t, dir, codedObject("a", kib), codedObject("b", kib), codedObject("c", kib))
@@ -114,6 +154,7 @@ func TestSweepOfPins(t *testing.T) {
 		os.Symlink(precious, data[1]+".pin"),
 		unix.Mkfifo(data[2]+".pin", 0o600),
 		os.WriteFile(orphan, nil, 0o600),
+		os.WriteFile(data[2][:len(data[2])-1]+"0.pin.pin", nil, 0o600),
 		os.WriteFile(strings.TrimSuffix(orphan, ".pin")+".pin.map", nil, 0o600),
 	)
 	if err != nil {

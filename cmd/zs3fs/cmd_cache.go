@@ -10,6 +10,7 @@ func cacheCommand() *cobra.Command {
 	onlySubCommands(cmd)
 	cmd.AddCommand(
 		pathsCommand("pin", "Keep files from being evicted, also what of them is fetched later; nothing is fetched now"),
-		pathsCommand("unpin", "Let files be evicted again"))
+		pathsCommand("unpin", "Let files be evicted again"),
+		pathsCommand("unpin-all", "Let all that is pinned on a path's mount be evicted again, also versions that were replaced since"))
 	return cmd
 }

@@ -34,6 +34,7 @@ func operate(o *Options, c *chain, m *fusefs.Mount, metrics net.Listener, log *s
 		mux.HandleFunc("GET /status", func(w http.ResponseWriter, _ *http.Request) { answer(w, http.StatusOK, up.status()) })
 		mux.HandleFunc("POST /pin", up.change((*blockcache.Version).Pin))
 		mux.HandleFunc("POST /unpin", up.change((*blockcache.Version).Unpin))
+		mux.HandleFunc("POST /unpin-all", up.unpinAll)
 		mux.HandleFunc("POST /refresh", up.refresh)
 		op.servers = append(op.servers, control.Serve(l, mux, log))
 	}
@@ -124,6 +125,15 @@ func (m *mounted) change(do func(*blockcache.Version) error) http.HandlerFunc {
 		}
 		w.WriteHeader(http.StatusNoContent)
 	}
+}
+
+// unpinAll is for what change cannot name: the version that a file had.
+func (m *mounted) unpinAll(w http.ResponseWriter, _ *http.Request) {
+	if err := m.chain.cache.UnpinAll(); err != nil {
+		answer(w, http.StatusConflict, refusal{err.Error()})
+		return
+	}
+	w.WriteHeader(http.StatusNoContent)
 }
 
 func answer(w http.ResponseWriter, code int, body any) {

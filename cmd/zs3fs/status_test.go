@@ -204,6 +204,18 @@ func TestPin(t *testing.T) {
 	if n := pinned(); n != 1 {
 		t.Errorf("%d versions are pinned", n)
 	}
+	// What is replaced stays pinned, and no path names it any more.
+	s.mem.Put("dir/small", s3test.Bytes([]byte("another")))
+	s.must("refresh", s.mnt)
+	s.must("cache", "unpin", filepath.Join(s.mnt, "dir/small"))
+	if n := pinned(); n != 1 {
+		t.Errorf("%d versions are pinned", n)
+	}
+	s.must("cache", "unpin-all", s.mnt)
+	if n := pinned(); n != 0 {
+		t.Errorf("%d versions are pinned", n)
+	}
+	s.must("cache", "pin", filepath.Join(s.mnt, "dir/small"))
 	// As a version is known by its name, the neighbour is another.
 	s.must("cache", "pin", filepath.Join(s.mnt, odd), filepath.Join(s.mnt, strings.ToValidUTF8(odd, "\ufffd")))
 	if n := pinned(); n != 3 {
