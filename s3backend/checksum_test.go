@@ -229,7 +229,11 @@ func TestChecksumErrors(t *testing.T) {
 	}{
 		{"412", status(412, "PreconditionFailed"), s3backend.ErrChanged, 1},
 		{"404", status(404, "NoSuchKey"), s3backend.ErrChanged, 1},
-		{"405, a delete marker", status(405, "MethodNotAllowed"), s3backend.ErrChanged, 1},
+		{"405, a delete marker", func(w http.ResponseWriter, r *http.Request) {
+			w.Header().Set("x-amz-delete-marker", "true")
+			fail(w, 405, "MethodNotAllowed")
+		}, s3backend.ErrChanged, 1},
+		{"405 of a gateway", status(405, "MethodNotAllowed"), s3backend.ErrBadAnswer, 1},
 		{"403", status(403, "AccessDenied"), fs.ErrPermission, 2},
 		{"If-Match ignored", answer(`"other"`, size), s3backend.ErrChanged, 1},
 		{"another size", answer(etag, "5"), s3backend.ErrChanged, 1},

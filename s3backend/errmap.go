@@ -65,6 +65,10 @@ func judge(op string, err error) verdict {
 // errNotOffered: the question for versions is not a part of this server.
 var errNotOffered = errors.New("not offered by the server")
 
+func notOffered(status int) bool {
+	return status == http.StatusNotImplemented || status == http.StatusMethodNotAllowed
+}
+
 func judgeAnswer(op string, resp *http.Response, err error) verdict {
 	code := ""
 	if api := smithy.APIError(nil); errors.As(err, &api) {
@@ -74,9 +78,14 @@ func judgeAnswer(op string, resp *http.Response, err error) verdict {
 	if v.err == nil {
 		v = byStatus(resp.StatusCode)
 	}
+	if resp.StatusCode == http.StatusMethodNotAllowed && resp.Header.Get("X-Amz-Delete-Marker") == "true" {
+		// S3's answer about a delete marker that was asked for by its id. Any other 405 is
+		// of who forbids the question, a gateway perhaps, and says nothing of the object.
+		v.err = fs.ErrNotExist
+	}
 	var also error
 	if (op == "versions" || op == "versioning") &&
-		(v.err == fs.ErrNotExist || v.err == ErrBadAnswer && resp.StatusCode == http.StatusNotImplemented) {
+		(v.err == fs.ErrNotExist || v.err == ErrBadAnswer && notOffered(resp.StatusCode)) {
 		v.err, also = ErrBadAnswer, errNotOffered // a missing bucket has a code
 	}
 	v.region = resp.Header.Get(regionHeader)
@@ -133,8 +142,7 @@ func byCode(code string) verdict {
 
 func byStatus(status int) verdict {
 	switch {
-	case status == http.StatusNotFound, status == http.StatusMethodNotAllowed, status == http.StatusGone:
-		// 405 is S3's answer to a GET or HEAD of a delete marker by version.
+	case status == http.StatusNotFound, status == http.StatusGone:
 		return verdict{err: fs.ErrNotExist}
 	case status == http.StatusUnauthorized:
 		return verdict{err: ErrCredentials}

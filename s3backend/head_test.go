@@ -62,11 +62,17 @@ func TestHeadErrors(t *testing.T) {
 		{"missing", 404, fs.ErrNotExist, 1},
 		{"refused", 403, fs.ErrPermission, 2},
 		{"delete marker", 405, fs.ErrNotExist, 1},
+		{"HEAD forbidden by a gateway", 405, s3backend.ErrBadAnswer, 1},
 		{"a web server's page", 200, s3backend.ErrBadAnswer, 3},
 		{"failing", 500, s3backend.ErrUnavailable, 3},
 	}
 	for _, row := range rows {
-		f := serve(t, func(w http.ResponseWriter, r *http.Request, _ int) { w.WriteHeader(row.status) })
+		f := serve(t, func(w http.ResponseWriter, r *http.Request, _ int) {
+			if row.name == "delete marker" {
+				w.Header().Set("x-amz-delete-marker", "true")
+			}
+			w.WriteHeader(row.status)
+		})
 		_, err := f.client(t).Head(context.Background(), "k")
 		if !errors.Is(err, row.want) || f.count() != row.requests {
 			t.Errorf("%s: %v after %d requests", row.name, err, f.count())
