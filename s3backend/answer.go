@@ -2,6 +2,7 @@ package s3backend
 
 import (
 	"context"
+	"errors"
 	"io"
 	"net/http"
 	"net/http/httptrace"
@@ -66,7 +67,7 @@ func (c *Client) open(ctx, parent context.Context, obj Object, off, end int64, p
 	stall.Stop()
 	unlink()
 	if err != nil {
-		if a.ctx.Err() != nil {
+		if a.ctx.Err() != nil && !errors.Is(err, errSourceLate) {
 			err = context.Cause(a.ctx)
 		}
 		a.stop(err)

@@ -44,7 +44,7 @@ func (c *Client) build(ctx, life context.Context) error {
 			life:    life,
 			first:   cfg.Credentials,
 		})
-		provider = c.creds.CredentialsCache
+		provider = c.creds
 	}
 	c.transport = newTransport(c.o, newDialer(life, c.o), rootsOf(cfg))
 

@@ -37,6 +37,12 @@ func (e *credentialsError) detail() string {
 	return "none found, or their source failed"
 }
 
+// errSourceLate is for an attempt whose time ended before credentials had come. To the
+// rest it is as if the server had not answered: what hangs is often the network of both,
+// and the next attempt finds the same question to the source under way. In words it must
+// not look like an outage of S3.
+var errSourceLate error = &failure{sentinel: ErrUnavailable, detail: "credentials: their source has not answered yet"}
+
 // chain is the SDK's default chain, run anew for each retrieval. The SDK reads a
 // static profile once for the life of a process; here a credentials file that
 // another program renews is read again when its token has expired.
@@ -141,6 +147,15 @@ func newRefresher(p *chain) *refresher {
 		}),
 		chain: p,
 	}
+}
+
+// Retrieve implements aws.CredentialsProvider.
+func (r *refresher) Retrieve(ctx context.Context) (aws.Credentials, error) {
+	creds, err := r.CredentialsCache.Retrieve(ctx)
+	if err != nil && ctx.Err() != nil {
+		err = errSourceLate
+	}
+	return creds, err
 }
 
 // invalidate forgets the credentials with which a request that started at start

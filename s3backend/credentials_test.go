@@ -1,15 +1,19 @@
 package s3backend_test
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
 	"io/fs"
+	"log/slog"
 	"net/http"
 	"os"
+	"path/filepath"
 	"strings"
 	"sync"
 	"sync/atomic"
+	"syscall"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -206,6 +210,43 @@ func TestSourceFails(t *testing.T) {
 			t.Errorf("the source ran %d times, want once", len(runs)/2)
 		}
 	}, func(o *s3backend.Options) { o.Profile = "p" })
+}
+
+// F20: without credentials at hand a source that hangs is what errors and the log name, and
+// not S3, which nobody has asked.
+func TestSourceHangsAtFirst(t *testing.T) {
+	fifo := filepath.Join(t.TempDir(), "fifo")
+	if err := syscall.Mkfifo(fifo, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	t.Setenv("AWS_CONFIG_FILE", tempFile(t, "[profile p]\ncredential_process = cat "+fifo+"\n"))
+	defer func() { // the SDK leaves it running
+		if w, err := os.OpenFile(fifo, os.O_RDWR, 0); err == nil {
+			w.Close()
+		}
+	}()
+	f := serve(t, func(w http.ResponseWriter, _ *http.Request, _ int) { w.WriteHeader(http.StatusTeapot) })
+	var log bytes.Buffer
+	c := f.client(t, func(o *s3backend.Options) {
+		o.Profile, o.Retries = "p", 2
+		o.ConnectTimeout, o.HeaderTimeout, o.StallTimeout = 50*time.Millisecond, 50*time.Millisecond, 50*time.Millisecond
+		o.Logger = slog.New(slog.NewTextHandler(&log, nil))
+	})
+	_, headErr := c.Head(t.Context(), "k")
+	_, listErr := entries(c, "", 0)
+	_, readErr := read(c)
+	for _, err := range []error{headErr, listErr, readErr} {
+		if !errors.Is(err, s3backend.ErrUnavailable) || !strings.Contains(err.Error(), "credentials") {
+			t.Errorf("%v", err)
+		}
+	}
+	c.Close()
+	if lines := log.String(); !strings.Contains(lines, "credentials") {
+		t.Errorf("log: %s", lines)
+	}
+	if f.count() != 0 {
+		t.Errorf("%d requests", f.count())
+	}
 }
 
 // F20: a source that hangs keeps nobody who has credentials that are still good, and what
