@@ -31,16 +31,15 @@ func (c *Client) byVersion(obj Object, ask func(id *string) error) error {
 		return ask(nil)
 	}
 	err := ask(&obj.VersionID)
-	switch {
-	case obj.ETag == "":
-	case isAccessDenied(err):
-		if err = ask(nil); err == nil {
-			c.unversioned.Store(true)
-		}
-	case isGone(err):
-		// Deleted for good, as by a rule for old versions. The same bytes may have
-		// been put again.
-		err = ask(nil)
+	// One that is gone was deleted for good, as by a rule for old versions. The same bytes
+	// may have been put again.
+	denied := isAccessDenied(err)
+	if obj.ETag == "" || !denied && !isGone(err) {
+		return err
+	}
+	c.requests.owe()
+	if err = ask(nil); err == nil && denied {
+		c.unversioned.Store(true)
 	}
 	return err
 }

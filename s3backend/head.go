@@ -93,6 +93,7 @@ func (c *Client) unexplained(err error) bool {
 
 // headReason asks for one byte by GET why HEAD failed.
 func (c *Client) headReason(ctx context.Context, key string, id *string, headErr error) error {
+	c.requests.owe()
 	out, err := c.s3.GetObject(ctx, &s3.GetObjectInput{
 		Bucket:               &c.o.Bucket,
 		Key:                  &key,

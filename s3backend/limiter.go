@@ -82,6 +82,14 @@ func (l *limiter) wait(ctx context.Context, n int64) error {
 	return nil
 }
 
+// owe takes one without waiting, for a request that follows from one that was let through:
+// whoever comes next waits the longer.
+func (l *limiter) owe() {
+	if l != nil {
+		l.rate.ReserveN(time.Now(), 1)
+	}
+}
+
 // leaves reports whether n can be taken and half of the burst be left, or as much as
 // a burst of one piece can leave.
 func (l *limiter) leaves(n int64) bool {

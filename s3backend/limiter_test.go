@@ -3,6 +3,7 @@ package s3backend_test
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"net/http"
 	"sync"
@@ -117,6 +118,51 @@ func TestRequestLimit(t *testing.T) {
 			t.Errorf("%d requests", b.requests())
 		}
 	}, func(o *s3backend.Options) { o.RequestLimit = 10 })
+}
+
+// So it does over the requests that follow from an answer.
+func TestRequestLimitOfSecondRequests(t *testing.T) {
+	versioned := object
+	versioned.VersionID = "gone"
+	for name, ask := range map[string]func(*s3backend.Client) error{
+		"what a HEAD does not say": func(c *s3backend.Client) error {
+			if _, err := c.Head(context.Background(), "k"); !errors.Is(err, s3backend.ErrBadAnswer) {
+				return fmt.Errorf("head: %w", err)
+			}
+			return nil
+		},
+		"without a version that is gone": func(c *s3backend.Client) error {
+			body, err := c.Open(context.Background(), versioned, off, n)
+			if err == nil {
+				body.Close()
+			}
+			return err
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			inBubble(t, func(w http.ResponseWriter, r *http.Request, _ int) {
+				switch {
+				case r.URL.Query().Has("versionId"):
+					fail(w, http.StatusNotFound, "NoSuchVersion")
+				case r.URL.Path == "/bucket/k":
+					fail(w, http.StatusBadRequest, "InvalidRequest")
+				default:
+					right(w, r)
+				}
+			}, func(t *testing.T, b *bubble, c *s3backend.Client) {
+				start := time.Now()
+				for range 50 {
+					if err := ask(c); err != nil {
+						t.Error(err)
+					}
+				}
+				within(t, start, 9*time.Second, 10*time.Second)
+				if b.requests() != 100 {
+					t.Errorf("%d requests", b.requests())
+				}
+			}, func(o *s3backend.Options) { o.RequestLimit = 10 })
+		})
+	}
 }
 
 // Who waited for a limit and has gone holds nobody up.

@@ -189,6 +189,7 @@ func (r *reach) mayRest() bool {
 
 // knock asks for one key. Credentials of a source that was away too are asked for anew.
 func (c *Client) knock() error {
+	c.requests.owe()
 	ctx, cancel := context.WithTimeout(c.life, c.answerTimeout())
 	defer cancel()
 	_, err := c.s3.ListObjectsV2(ctx, &s3.ListObjectsV2Input{

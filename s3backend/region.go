@@ -22,6 +22,7 @@ const regionHeader = "X-Amz-Bucket-Region"
 // permission. A failure leaves the default: the first answer to a real request
 // corrects it.
 func (c *Client) discoverRegion(ctx context.Context) {
+	c.requests.owe()
 	ctx, cancel := context.WithTimeout(ctx, c.o.ConnectTimeout+c.o.HeaderTimeout)
 	defer cancel()
 	out, err := c.s3.HeadBucket(ctx, &s3.HeadBucketInput{Bucket: &c.o.Bucket}, func(o *s3.Options) {
