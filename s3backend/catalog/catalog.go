@@ -72,6 +72,8 @@ type Catalog struct {
 	// epoch counts Forgets: an answer that was asked for before the latest one
 	// may be about the version that is gone, and is not kept.
 	epoch atomic.Uint64
+	// forgotten are the moments of the latest Forgets, for who still reads older listings.
+	forgotten marks
 	// keeping makes one step of comparing an answer with what is kept and keeping
 	// it; the store is memory, so that nobody waits for a request.
 	keeping sync.Mutex
@@ -174,6 +176,7 @@ func (c *Catalog) Forget(path string) {
 // with the epoch before.
 func (c *Catalog) forgetLocked(path string) {
 	dir, _ := split(path)
+	c.forgotten.add(path, time.Now(), c.cfg.TTL)
 	// Its own listing is of a time when it was a directory: that is older still.
 	c.store.drop(nodeKey(path), listingKey(path), listingKey(dir))
 	// Its names are asked for one by one until it is listed: who goes through a listing

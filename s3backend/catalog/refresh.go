@@ -67,9 +67,9 @@ func (c *Catalog) longestTTL() time.Duration {
 	return max(c.cfg.TTL, c.cfg.NegativeTTL)
 }
 
-// marks are the moments from before which nothing is believed of the paths below
-// some directories. Looking is done at each look into the store, and is free while
-// nothing was refreshed.
+// marks are the moments from before which nothing is believed of some paths and of those
+// below them. Looking is done at each look into the store, and is free while nothing was
+// refreshed.
 type marks struct {
 	mu     sync.Mutex // of those who change latest
 	latest atomic.Pointer[map[string]time.Time]

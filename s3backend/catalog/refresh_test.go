@@ -132,3 +132,41 @@ func TestRefreshReachesWhatIsUnderWay(t *testing.T) {
 		}
 	})
 }
+
+// Who reads an older listing when a version has turned out to be gone does not have the
+// kernel keep that version again.
+func TestForgetReachesWhoReadsOn(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := newSpy()
+		s.put("d/x", "d/y")
+		c := newCatalog(t, catalog.Config{Bucket: s, TTL: time.Minute})
+		defer c.Close()
+		snap := open(t, c, "d")
+		defer snap.Close()
+		fresh := func(snap *catalog.Snapshot, i int, name string) bool {
+			t.Helper()
+			n, ok, err := snap.At(t.Context(), i)
+			found, known := snap.Find(name)
+			if err != nil || !ok || !known || n.Name != name || n.Fresh != found.Fresh {
+				t.Fatalf("%+v, %v, %v; %+v, %v", n, ok, err, found, known)
+			}
+			return n.Fresh > 0
+		}
+		if !fresh(snap, 0, "x") {
+			t.Fatal("a new listing is not fresh")
+		}
+		time.Sleep(time.Second)
+		c.Forget("d/x")
+		if fresh(snap, 0, "x") {
+			t.Error("what is gone is fresh")
+		}
+		if !fresh(snap, 1, "y") {
+			t.Error("another name is not fresh")
+		}
+		next := open(t, c, "d")
+		defer next.Close()
+		if !fresh(next, 0, "x") {
+			t.Error("a later listing is not fresh")
+		}
+	})
+}

@@ -59,13 +59,15 @@ func (s *Snapshot) At(ctx context.Context, i int) (n Node, ok bool, err error) {
 	return s.fresh(s.node), true, nil
 }
 
-// fresh stamps a node with what is left of its time: nothing, if it was refreshed since
-// the listing was asked for. The kernel has forgotten it then, and is not to be told
-// again to keep it.
+// fresh stamps a node with what is left of its time: nothing, if it was refreshed or
+// forgotten since the listing was asked for. The kernel has forgotten it then, and is not
+// to be told again to keep it.
 func (s *Snapshot) fresh(n Node) Node {
 	n = s.list.fresh(n)
-	if m := &s.c.store.marks; m.any() && m.cover(join(s.path, n.Name), s.list.asked) {
-		n.Fresh = 0
+	for _, m := range []*marks{&s.c.store.marks, &s.c.forgotten} {
+		if m.any() && m.cover(join(s.path, n.Name), s.list.asked) {
+			n.Fresh = 0
+		}
 	}
 	return n
 }
