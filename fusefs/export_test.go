@@ -37,6 +37,25 @@ func ForgetTwice(o s3backend.Object) (known []int) {
 	return known
 }
 
+// ForgetAndMeet plays FORGETs ("f") and lookups that meet an inode ("l") on a file and a
+// directory that were looked up, and returns how many inodes are counted after each.
+func ForgetAndMeet(events string) (counted []int64) {
+	t := newTree(Config{})
+	f, d := newFile(t.root, "f", s3backend.Object{Key: "f"}), &dir{t: t, path: "d"}
+	t.inodes.add(2)
+	for _, e := range events {
+		if e == 'f' {
+			f.OnForget()
+			d.OnForget()
+		} else {
+			f.known()
+			d.known()
+		}
+		counted = append(counted, t.inodes.n.Load())
+	}
+	return counted
+}
+
 // Answer is what a request gets that failed with err, and logs.
 func Answer(log *slog.Logger, err error) syscall.Errno {
 	return newTree(Config{Logger: log}).errno(context.Background(), "read", "a\nb", err)

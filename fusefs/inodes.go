@@ -28,10 +28,21 @@ func (i *inodes) add(d int64) {
 }
 
 // OnForget implements fs.NodeOnForgetter.
-func (d *dir) OnForget() { d.t.inodes.add(-1) }
+func (d *dir) OnForget() {
+	if !d.forgotten.Swap(true) {
+		d.t.inodes.add(-1)
+	}
+}
 
-// newInode is NewInode, counted. The bridge may put an older one in its place, which a
-// handle still holds: so few that it does not matter.
+// known is as a file's.
+func (d *dir) known() {
+	if d.forgotten.Swap(false) {
+		d.t.inodes.add(1)
+	}
+}
+
+// newInode is NewInode, counted. The bridge may put another in its place, which a handle
+// still holds or a lookup beside this one has made: so few that it does not matter.
 func (d *dir) newInode(ctx context.Context, ops fs.InodeEmbedder, attr fs.StableAttr) *fs.Inode {
 	d.t.inodes.add(1)
 	return d.NewInode(ctx, ops, attr)

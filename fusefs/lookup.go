@@ -47,9 +47,11 @@ func (d *dir) child(ctx context.Context, n catalog.Node, out *fuse.EntryOut) *fs
 	}
 	switch ops := inode.Operations().(type) {
 	case *dir:
+		ops.known()
 		ops.markerTime(n.ModTime)
 		ops.attr(&out.Attr)
 	case *file:
+		ops.known()
 		ops.refresh(n.Object)
 		ops.attr(&out.Attr)
 	}

@@ -76,6 +76,7 @@ func (f *file) backingOf(ctx context.Context, v *blockcache.Version) (*blockcach
 	if err != nil {
 		return nil, f.parent.t.errno(ctx, "open", f.path(), err)
 	}
+	f.known() // who opens it has it from a lookup
 	c := &f.course
 	c.mu.Lock()
 	if c.way == wayOpen {
@@ -88,10 +89,6 @@ func (f *file) backingOf(ctx context.Context, v *blockcache.Version) (*blockcach
 		// ESTALE would not help who has the inode and not its name: a bind mount of the
 		// file, and /proc/PID/fd, look nothing up. Nobody reads it by the kernel now.
 		c.way = wayDaemon
-	}
-	if !f.retired.Load() {
-		// Who opens it has it from a lookup; one that met a FORGET brought it back.
-		c.forgotten = false
 	}
 	way := c.way
 	right := way == wayDaemon && b == nil || way == wayKernel && b != nil && b.File() == c.backing
@@ -142,15 +139,32 @@ func (f *file) retire() {
 
 // OnForget implements fs.NodeOnForgetter.
 func (f *file) OnForget() {
-	f.parent.t.inodes.add(-1)
 	f.course.mu.Lock()
-	defer f.course.mu.Unlock()
-	// One that a lookup has met in the moment of its FORGET comes back, and is forgotten
-	// once more: a retired one counts once.
-	if f.retired.Load() && !f.course.forgotten {
+	// Before a lookup notices that it came back, it may be forgotten once more: that
+	// counts once.
+	first := !f.course.forgotten
+	if first && f.retired.Load() {
 		f.parent.t.renewals.forgotten(f.version)
 	}
 	f.course.forgotten = true
+	f.course.mu.Unlock()
+	if first {
+		f.parent.t.inodes.add(-1)
+	}
+}
+
+// known says that a lookup has met this one, perhaps in the moment of its FORGET: then it
+// comes back.
+func (f *file) known() {
+	f.course.mu.Lock()
+	back := f.course.forgotten && !f.retired.Load()
+	if back {
+		f.course.forgotten = false
+	}
+	f.course.mu.Unlock()
+	if back {
+		f.parent.t.inodes.add(1)
+	}
 }
 
 // passthrough says whether the kernel reads complete files by itself.

@@ -7,6 +7,7 @@ import (
 	"io/fs"
 	"log/slog"
 	"math"
+	"slices"
 	"strings"
 	"syscall"
 	"testing"
@@ -132,5 +133,22 @@ func TestLabelsAreQuoted(t *testing.T) {
 func TestRetiredInodeIsForgottenTwice(t *testing.T) {
 	if got := fusefs.ForgetTwice(s3backend.Object{Key: "f", ETag: `"e"`, Size: 1}); fmt.Sprint(got) != "[1 1 0]" {
 		t.Errorf("versions known: %v", got)
+	}
+}
+
+// An inode that a lookup meets in the moment of its FORGET comes back, and is counted once
+// for each time that it is there, in whatever order the two are noticed.
+func TestInodesAreCountedOnce(t *testing.T) {
+	for events, want := range map[string][]int64{
+		"f":    {0},
+		"lf":   {2, 0},
+		"ff":   {0, 0},    // the second lookup has not noticed the first FORGET
+		"flf":  {0, 2, 0}, // or has
+		"flff": {0, 2, 0, 0},
+		"fflf": {0, 0, 2, 0},
+	} {
+		if got := fusefs.ForgetAndMeet(events); !slices.Equal(got, want) {
+			t.Errorf("%s: %v inodes, want %v", events, got, want)
+		}
 	}
 }

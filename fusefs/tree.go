@@ -49,6 +49,8 @@ type dir struct {
 	// lookups counts the names looked up one by one.
 	lookups atomic.Int64
 	plain   atomic.Bool // its files came without attributes when it was read last
+	// forgotten: by the kernel, and by no lookup met since.
+	forgotten atomic.Bool
 
 	// unfollowed are the latest opens that did not follow the listing's order, less
 	// half of them for each that did.
