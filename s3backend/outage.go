@@ -11,6 +11,7 @@ import (
 type outage struct {
 	answered time.Time // latest answer
 	quiet    time.Time // start of the first attempt since that got none; zero for none
+	misses   int       // attempts since that got none
 	away     bool
 	why      error // what the call met that found it away
 }
@@ -24,6 +25,7 @@ func (o *outage) answer(now time.Time) (ended bool) {
 
 // missed takes note of an attempt, begun at start, that got no answer.
 func (o *outage) missed(start time.Time) {
+	o.misses++
 	if o.quiet.IsZero() && !start.Before(o.answered) {
 		o.quiet = start
 	}

@@ -27,6 +27,8 @@ type reach struct {
 	trouble  error // why the bucket cannot be asked at all; nil when it can
 	closed   bool
 	knocking bool
+	there    context.Context // ends when the next outage begins; nil until somebody wants it
+	gone     context.CancelFunc
 	running  sync.WaitGroup
 }
 
@@ -73,20 +75,21 @@ func (c *Client) away() bool {
 	return c.reach.outage.away
 }
 
-// fallbackPatience is how long, and for two attempts at least, a question is asked whose
+// fallbackPatience is how long, and for two attempts at least of anybody, a question is asked whose
 // asker has another answer, when nobody else is answered: as long as one connection may
 // take. Without one it goes on for its whole time.
 const fallbackPatience = 5 * time.Second
 
-// yields reports whether a call, begun at start, is given up for the other answer.
+// yields reports whether a call, begun at start, is given up for the other answer. Of many
+// that are held back together each may have made one attempt only.
 func (c *Client) yields(ctx context.Context, start time.Time, attempts int) bool {
 	now := time.Now()
-	if attempts < 2 || now.Sub(start) < fallbackPatience || !hasFallback(ctx) {
+	if now.Sub(start) < fallbackPatience || !hasFallback(ctx) {
 		return false
 	}
 	c.reach.mu.Lock()
 	defer c.reach.mu.Unlock()
-	return c.reach.outage.plausible(start, now)
+	return max(attempts, c.reach.outage.misses) >= 2 && c.reach.outage.plausible(start, now)
 }
 
 type insistKey struct{}
@@ -110,7 +113,9 @@ func (r *reach) note(start, now time.Time, err error) (silence time.Duration, en
 		return 0, false
 	case answered(err):
 		silence = now.Sub(r.outage.quiet)
-		ended = r.outage.answer(now)
+		if ended = r.outage.answer(now); ended {
+			r.there = nil
+		}
 		r.trouble = nil
 	}
 	for _, general := range []error{ErrCredentials, ErrNoBucket, ErrRegion} {
@@ -152,8 +157,24 @@ func (r *reach) lose(start, now time.Time, err error) (lost error, began bool) {
 	if began {
 		r.outage.why, r.trouble = err, err
 		r.outages++
+		if r.there != nil {
+			r.gone()
+		}
 	}
 	return err, began
+}
+
+// untilOutage returns a context that ends when an outage begins, or has ended if there is one.
+func (r *reach) untilOutage() context.Context {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.there == nil {
+		r.there, r.gone = context.WithCancel(context.Background())
+	}
+	if r.outage.away {
+		r.gone()
+	}
+	return r.there
 }
 
 // startKnocking runs knocks, unless they run already or the client is closed.

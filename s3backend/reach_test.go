@@ -210,3 +210,48 @@ func TestKeyTooLongIsNoMissingBucket(t *testing.T) {
 		}
 	})
 }
+
+// TestOutageOfRefusals: a server that says 503 to all has each of them held back, and one
+// that finds it away tells the others, however many they are.
+func TestOutageOfRefusals(t *testing.T) {
+	var up atomic.Bool
+	inBubble(t, func(w http.ResponseWriter, r *http.Request, _ int) {
+		if !up.Load() {
+			w.WriteHeader(http.StatusServiceUnavailable)
+			return
+		}
+		if r.Method != http.MethodHead {
+			w.WriteHeader(http.StatusForbidden) // an answer all the same
+			return
+		}
+		w.Header().Set("ETag", etag)
+		w.Header().Set("Content-Length", "5")
+	}, func(t *testing.T, _ *bubble, c *s3backend.Client) {
+		fallback := s3backend.WithFallback(t.Context(), func() bool { return true })
+		ask := func(ctx context.Context, least, most time.Duration, want error) {
+			t.Helper()
+			start := time.Now()
+			var wg sync.WaitGroup
+			for range 64 {
+				wg.Go(func() {
+					if _, err := c.Head(ctx, "k"); !errors.Is(err, want) {
+						t.Errorf("head: %v, want %v", err, want)
+					}
+					within(t, start, least, most)
+				})
+			}
+			wg.Wait()
+		}
+		ask(fallback, 5*time.Second, 10*time.Second, s3backend.ErrUnreachable)
+		ask(fallback, 0, 0, s3backend.ErrUnreachable)
+		up.Store(true)
+		for c.Stats().Away {
+			time.Sleep(100 * time.Millisecond)
+		}
+		ask(fallback, 0, 5*time.Second, nil)
+		// And the next one.
+		up.Store(false)
+		time.Sleep(time.Minute)
+		ask(fallback, 5*time.Second, 10*time.Second, s3backend.ErrUnreachable)
+	})
+}

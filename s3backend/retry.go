@@ -43,8 +43,11 @@ func (s *series) run(ctx context.Context, try func(context.Context) error) error
 			return err
 		}
 		if err := s.c.admit(ctx); err != nil {
-			if err == errHeldBack {
+			switch {
+			case err == errHeldBack:
 				return err
+			case ctx.Err() == nil:
+				continue // an outage has begun
 			}
 			if s.last == nil {
 				s.last = errHeldBack
@@ -83,8 +86,15 @@ func (s *series) run(ctx context.Context, try func(context.Context) error) error
 }
 
 // admit waits until a request may be sent: for the server's sake, then for the
-// user's.
+// user's. A server that says 503 to all lets one ask in 2 s, and so does not tell all who
+// wait that it is away: who has another answer leaves when one has found that out.
 func (c *Client) admit(ctx context.Context) error {
+	if !c.pace.free() && hasFallback(ctx) && ctx.Value(insistKey{}) == nil {
+		var leave context.CancelFunc
+		ctx, leave = context.WithCancel(ctx)
+		defer leave()
+		defer context.AfterFunc(c.reach.untilOutage(), leave)()
+	}
 	if err := c.pace.wait(ctx); err != nil {
 		return err
 	}
