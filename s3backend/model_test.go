@@ -15,18 +15,22 @@ import (
 )
 
 // scripted is a client of s3test's server, patient enough for many faults.
-func scripted(t *testing.T, m *s3test.Mem) (*s3test.Server, *s3backend.Client) {
+func scripted(t *testing.T, m *s3test.Mem, change ...func(*s3backend.Options)) (*s3test.Server, *s3backend.Client) {
 	t.Helper()
 	s, err := s3test.NewServer(m, s3test.ServerConfig{PageSize: 40})
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(s.Close)
-	return s, newClient(t, s3backend.Options{
+	o := s3backend.Options{
 		Bucket: s.Bucket(), EndpointURL: s.URL(), Region: "us-east-1",
 		ConnectTimeout: time.Second, HeaderTimeout: 500 * time.Millisecond, StallTimeout: 200 * time.Millisecond,
 		RequestTimeout: 20 * time.Second, Retries: 8,
-	})
+	}
+	for _, fn := range change {
+		fn(&o)
+	}
+	return s, newClient(t, o)
 }
 
 // inject makes each action happen to some of the requests of op.
