@@ -185,8 +185,8 @@ func (t *trail) next(from, end int, d folder) int {
 }
 
 // topUp asks for files below end until the window is full, but for no more than
-// most, or halves the window when there is no room.
-func (t *trail) topUp(end, most int, d folder) []int {
+// most and none that was asked for, or halves the window when there is no room.
+func (t *trail) topUp(end, most int, asked func(place int) bool, d folder) []int {
 	var ahead []int
 	rank, left := 0, 0
 	for i := t.front + 1; i < min(end, t.front+scanFiles) && left < t.window && len(ahead) < most; i++ {
@@ -197,7 +197,7 @@ func (t *trail) topUp(end, most int, d folder) []int {
 			continue
 		}
 		left++
-		if i < t.edge {
+		if i < t.edge || asked(i) {
 			continue
 		}
 		if !d.room(i) {

@@ -1,6 +1,9 @@
 package prefetch
 
-import "time"
+import (
+	"slices"
+	"time"
+)
 
 // walk sees which files of one directory are opened, by their places in its
 // listing, and says which to fetch ahead: what a detector is to the blocks of a
@@ -95,7 +98,7 @@ func (w *walk) open(now time.Time, place int, cached bool, d folder) filePlan {
 		t = w.begin(&p, place)
 	}
 	t.used, t.serial = now, w.opens
-	p.useful = t.take(place)
+	p.useful = w.take(place)
 	t.quiet = cached && !p.useful
 	if !again {
 		t.visit(place, w.opens, d)
@@ -128,7 +131,7 @@ func (w *walk) open(now time.Time, place int, cached bool, d folder) filePlan {
 	}
 	if !t.quiet {
 		t.window = min(t.window, max(w.limit/w.active(), 1))
-		p.ahead = t.topUp(w.before(t, d.files), w.limit-w.ahead(), d)
+		p.ahead = t.topUp(w.before(t, d.files), w.limit-w.ahead(), w.asked, d)
 	}
 	p.complete = d.files-t.front <= scanFiles && len(t.asked) == 0 && t.opened >= firstRun && t.next(t.front+1, d.files, d) == d.files
 	return p
@@ -206,6 +209,27 @@ func (w *walk) remove(p *filePlan, i int) {
 		w.disappointed(t)
 	}
 	w.trails = append(w.trails[:i], w.trails[i+1:]...)
+}
+
+// asked reports whether a file was asked for, by whichever trail: if two did, the one
+// that gives it up would take it from the other's reader.
+func (w *walk) asked(place int) bool {
+	for i := range w.trails {
+		if _, asked := slices.BinarySearch(w.trails[i].asked, place); asked {
+			return true
+		}
+	}
+	return false
+}
+
+// take reports whether a file was asked for, and strikes it off.
+func (w *walk) take(place int) bool {
+	for i := range w.trails {
+		if w.trails[i].take(place) {
+			return true
+		}
+	}
+	return false
 }
 
 // disappointed takes note that guesses went unread.

@@ -7,12 +7,13 @@ import (
 
 // FuzzWalk lets files be opened anywhere, by anybody, in a directory of all kinds,
 // with and without room, and checks what may be fetched: only small files of the
-// directory, never more than the limit, none that is ahead already by the same
-// trail, and every one ahead is opened or given up in the end.
+// directory, never more than the limit, none that is ahead already, and every one
+// ahead is opened or given up in the end.
 func FuzzWalk(f *testing.F) {
 	f.Add(uint8(200), uint8(64), []byte{0, 0, 1, 1, 1, 2, 1, 1, 1, 1, 1, 1, 1, 1})
 	f.Add(uint8(100), uint8(8), []byte{0, 10, 2, 2, 2, 2, 2, 2, 2, 9, 3, 0, 0, 50, 1, 1, 1, 1, 1, 6, 0})
 	f.Add(uint8(30), uint8(1), []byte{0, 0, 0, 3, 0, 1, 0, 4, 0, 2, 0, 5, 1, 1, 1, 7, 200, 1, 1})
+	f.Add(uint8('A'), uint8('R'), []byte("\x00\n\x02\x02\x02\x0207A\x00A0AB"))
 	f.Fuzz(func(t *testing.T, files, limit uint8, script []byte) {
 		if files == 0 || limit == 0 {
 			return
@@ -66,7 +67,9 @@ func FuzzWalk(f *testing.F) {
 				if _, small := d.kind(a); a < 0 || a >= d.files || !small {
 					t.Fatalf("asked for %d", a)
 				}
-				asked[a]++
+				if asked[a]++; asked[a] > 1 {
+					t.Fatalf("%d was asked for and is ahead already", a)
+				}
 			}
 			sum := 0
 			for _, n := range asked {
