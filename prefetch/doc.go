@@ -10,7 +10,9 @@
 //
 // [Files] does for directories what a reader does for its file: a second detector
 // sees which files are opened, by their places in the listing, and the next small
-// ones are fetched ahead, each held open until its reader comes.
+// ones are fetched ahead, each held open until its reader comes. One reader is
+// followed by what he opens (a trail), workers who have a batch of files each by the
+// stretches that all have opened (lanes).
 //
 // It promises that no block is fetched twice at once, that goroutines,
 // connections and bytes are bounded, and that guesses end when the last reader who

@@ -4,8 +4,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math/rand/v2"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -312,4 +314,46 @@ func TestFilesTree(t *testing.T) {
 			t.Errorf("%+v", st)
 		}
 	})
+}
+
+// TestFilesLoader: workers of a training data loader, with a batch of the list each,
+// wait for the first files only, and each is asked for once.
+func TestFilesLoader(t *testing.T) {
+	for _, c := range []struct{ workers, batch int }{{8, 8}, {16, 16}} {
+		t.Run(fmt.Sprint(c.workers, " by ", c.batch), func(t *testing.T) {
+			const files = 1024
+			inFolder(t, near(1), files, 2*block, 64, func(f *folder) {
+				start := time.Now()
+				var workers sync.WaitGroup
+				for w := range c.workers {
+					workers.Go(func() {
+						decode := rand.New(rand.NewPCG(1, uint64(w)))
+						for batch := w * c.batch; batch < files; batch += c.workers * c.batch {
+							for place := batch; place < batch+c.batch; place++ {
+								if err := f.read(place); err != nil {
+									t.Error(err)
+								}
+								time.Sleep(time.Duration(c.workers*(2000+decode.IntN(1000))) * time.Microsecond)
+							}
+						}
+					})
+				}
+				workers.Wait()
+				n, bytes, _ := f.w.src.seen()
+				st := f.files.Stats()
+				// All of them decode for 2.5 ms a file.
+				took := time.Since(start)
+				t.Logf("took %v, %d requests, %+v", took, n, st)
+				if took > files*2500*time.Microsecond*5/4 {
+					t.Error("too long")
+				}
+				if st.Useful < files*9/10 || st.Wasted > files/20 {
+					t.Errorf("%+v", st)
+				}
+				if n > files*105/100 || bytes > 2*block*files*105/100 {
+					t.Errorf("%d requests, %d bytes", n, bytes)
+				}
+			})
+		})
+	}
 }

@@ -14,6 +14,7 @@ import (
 // that share it, of every file or of some that have a pattern (one suffix, every
 // n-th). It is believed once so many opens lie in order as are needed, and then
 // files are fetched ahead of it: one, and twice as many with each that is opened.
+// What several readers do together is seen by lanes, which is asked first.
 type walk struct {
 	limit  int // most files ahead, of all trails together
 	trails []trail
@@ -23,6 +24,8 @@ type walk struct {
 	// trusted: the directory before this one was read to its end, so that this one
 	// is expected to be if it is begun at its beginning.
 	trusted bool
+	used    time.Time // the latest open
+	lanes   lanes     // once these are believed there are no trails
 }
 
 // newWalk returns the walk of a directory in which nothing was opened yet.
@@ -87,6 +90,22 @@ type filePlan struct {
 func (w *walk) open(now time.Time, place int, cached bool, d folder) filePlan {
 	var p filePlan
 	w.leave(&p, now)
+	w.used = now
+	fits := w.lanes.see(place, d)
+	if w.lanes.believed() {
+		var asked []int
+		for i := range w.trails {
+			asked = append(asked, w.trails[i].asked...)
+		}
+		w.trails = nil
+		unread := p.unread
+		p = w.lanes.lead(place, cached, w.limit, asked, d)
+		p.followed, p.unread = fits, append(unread, p.unread...)
+		return p
+	}
+	if w.lanes.leads { // no more
+		p.unread = append(p.unread, w.lanes.giveUp()...)
+	}
 	t := w.match(place)
 	// Who looks at a file's head first, and then has it opened by name, is where he was:
 	// OpenCV's imread opens each twice.
@@ -156,8 +175,11 @@ func (w *walk) idle(now time.Time) []int {
 	return p.unread
 }
 
-// leave forgets trails that their readers have left.
+// leave forgets lanes and trails that their readers have left.
 func (w *walk) leave(p *filePlan, now time.Time) {
+	if now.Sub(w.used) > walkIdle {
+		p.unread = append(p.unread, w.lanes.giveUp()...)
+	}
 	patience := patienceFiles * max(w.active(), 1)
 	for i := 0; i < len(w.trails); i++ {
 		t := &w.trails[i]
@@ -242,9 +264,9 @@ func (w *walk) disappointed(t *trail) {
 	}
 }
 
-// ahead returns how many files are ahead of all trails.
+// ahead returns how many files are ahead of all.
 func (w *walk) ahead() int {
-	n := 0
+	n := len(w.lanes.asked)
 	for i := range w.trails {
 		n += len(w.trails[i].asked)
 	}

@@ -150,6 +150,18 @@ func TestWalkPatterns(t *testing.T) {
 		}
 		return places
 	}
+	// batches is n workers that have every n-th batch of the list each, in step.
+	batches := func(files, n, batch int) []int {
+		var places []int
+		for round := 0; round < files; round += n * batch {
+			for i := range batch {
+				for w := range n {
+					places = append(places, round+w*batch+i)
+				}
+			}
+		}
+		return places
+	}
 	// twice is each file opened once more, when so many others have been.
 	twice := func(places []int, later int) []int {
 		var all []int
@@ -183,6 +195,16 @@ func TestWalkPatterns(t *testing.T) {
 		{"16 workers", numbered(1000), shared(1000, 16), 24, 5, 970},
 		{"4 parts", numbered(1000), parts(1000, 4), 4 * 3, 8, 950},
 		{"16 parts", numbered(1600), parts(1600, 16), 16 * 4, 32, 1500},
+		{"8 workers, batches of 8", numbered(1024), batches(1024, 8, 8), 25, 0, 999},
+		{"8 workers, batches of 8, each twice", numbered(1024), twice(batches(1024, 8, 8), 0), 1024 + 25, 0, 999},
+		{"8 workers, batches of 8, one suffix of two", mixed(2048, "jpg", "txt"), func() []int {
+			p := batches(1024, 8, 8)
+			for i := range p {
+				p[i] *= 2
+			}
+			return p
+		}(), 25, 0, 999},
+		{"8 workers, batches of 8, twice", numbered(1024), append(batches(1024, 8, 8), batches(1024, 8, 8)...), 2 * 25, 0, 2 * 999},
 		{"twice", numbered(300), append(upTo(0, 300, 1), upTo(0, 300, 1)...), 6, 0, 594},
 		{"each twice", numbered(300), twice(upTo(0, 300, 1), 0), 300 + 3, 0, 297},
 		{"each four times", numbered(300), twice(twice(upTo(0, 300, 1), 0), 1), 900 + 3, 0, 297},
@@ -208,6 +230,28 @@ func TestWalkPatterns(t *testing.T) {
 				t.Errorf("%d files ahead, %d left", s.most, len(s.ahead))
 			}
 		})
+	}
+}
+
+// TestWalkLoaderLeft: when nobody goes on in batches all that is ahead is given up
+// soon, and nothing more is fetched, be it that others open files in random order, or
+// that nobody opens any.
+func TestWalkLoaderLeft(t *testing.T) {
+	s := newStroll(t, numbered(10000)...)
+	s.load(upTo(0, 4096, 1), 8, 16, 1)
+	guessed := len(s.guessed)
+	if len(s.ahead) != 64 || s.useful < 4000 {
+		t.Fatalf("%d files ahead, %d useful", len(s.ahead), s.useful)
+	}
+	s.opens(rand.New(rand.NewPCG(1, 1)).Perm(10000)[:100]...)
+	if len(s.ahead) > 0 || len(s.guessed) > guessed+8 {
+		t.Errorf("%d files ahead, %d more were guessed", len(s.ahead), len(s.guessed)-guessed)
+	}
+	s = newStroll(t, numbered(10000)...)
+	s.load(upTo(0, 4096, 1), 8, 16, 1)
+	s.waste(s.walk.idle(s.now.Add(2 * walkIdle)))
+	if len(s.ahead) > 0 || s.walk.ahead() > 0 || s.wasted < 64 {
+		t.Errorf("idle, %d files ahead, %d wasted", len(s.ahead), s.wasted)
 	}
 }
 
@@ -240,7 +284,7 @@ func TestWalkTrusted(t *testing.T) {
 // TestWalkRandom: what happens to be opened in order is believed once or twice, and
 // then no more.
 func TestWalkRandom(t *testing.T) {
-	for _, n := range []int{5, 20, 100, 1000, 10000} {
+	for _, n := range []int{5, 20, 50, 100, 200, 1000, 10000} {
 		worst, sum := 0, 0
 		for seed := range uint64(50) {
 			s := newStroll(t, numbered(n)...)
@@ -265,7 +309,17 @@ func BenchmarkWalk(b *testing.B) {
 	for _, c := range []struct {
 		name  string
 		order []int
-	}{{"in order", upTo(0, 10000, 1)}, {"random", rand.New(rand.NewPCG(1, 2)).Perm(10000)}} {
+	}{
+		{"in order", upTo(0, 10000, 1)},
+		{"random", rand.New(rand.NewPCG(1, 2)).Perm(10000)},
+		{"batches", func() []int {
+			p := upTo(0, 10000, 1)
+			for i := range p[:9984] { // of 16, 16 workers
+				p[i] = i/256*256 + i%16*16 + i%256/16
+			}
+			return p
+		}()},
+	} {
 		b.Run(c.name, func(b *testing.B) {
 			looked := 0
 			counting := d
@@ -277,5 +331,70 @@ func BenchmarkWalk(b *testing.B) {
 			}
 			b.ReportMetric(float64(looked)/float64(b.N), "kinds/op")
 		})
+	}
+}
+
+// load is workers who have every so many-th batch of the list each, as those of a
+// training data loader: all at once, at about the same speed, two batches of each
+// ahead of who takes them in order. A file that was not ahead takes a while longer.
+func (s *stroll) load(list []int, workers, batch int, seed uint64) {
+	r := rand.New(rand.NewPCG(seed, 2))
+	type worker struct{ at, place int }
+	all := make([]worker, workers)
+	for i := range all {
+		all[i] = worker{r.IntN(1000), i * batch}
+	}
+	read := map[int]int{} // of a batch
+	taken := 0            // batches
+	files := len(list)
+	for {
+		var next *worker
+		for i := range all {
+			w := &all[i]
+			if w.place < files && w.place/batch < taken+2*workers && (next == nil || w.at < next.at) {
+				next = w
+			}
+		}
+		if next == nil {
+			return
+		}
+		at, place, useful := next.at, next.place, s.useful
+		s.open(list[place])
+		if next.at += 800 + r.IntN(400); s.useful == useful {
+			next.at += 5000
+		}
+		read[place/batch]++
+		next.place++
+		if next.place%batch != 0 && next.place < files {
+			continue
+		}
+		if next.place%batch == 0 {
+			next.place += (workers - 1) * batch
+		}
+		for read[taken] == batch {
+			taken++
+			for i := range all {
+				all[i].at = max(all[i].at, at)
+			}
+		}
+	}
+}
+
+// TestWalkLoader: hardly a file is waited for, nor fetched in vain, whatever the
+// number of workers and the size of a batch.
+func TestWalkLoader(t *testing.T) {
+	for _, workers := range []int{2, 4, 8, 16} {
+		for _, batch := range []int{4, 8, 16, 32, 64, 128, 256} {
+			files := max(2048, 4*workers*batch)
+			s := newStroll(t, numbered(files)...)
+			s.load(upTo(0, files, 1), workers, batch, 1)
+			s.waste(s.walk.idle(s.now.Add(2 * walkIdle)))
+			waits := files - s.useful
+			t.Logf("%2d workers, batches of %3d: of %5d files %5d waits, %5d useful, %5d wasted", workers, batch, files, waits, s.useful, s.wasted)
+			// Until a few batches have begun, and gone on.
+			if waits > 80 || s.wasted > 20 {
+				t.Error("want at most 80 waits, 20 wasted")
+			}
+		}
 	}
 }

@@ -14,6 +14,11 @@ func FuzzWalk(f *testing.F) {
 	f.Add(uint8(100), uint8(8), []byte{0, 10, 2, 2, 2, 2, 2, 2, 2, 9, 3, 0, 0, 50, 1, 1, 1, 1, 1, 6, 0})
 	f.Add(uint8(30), uint8(1), []byte{0, 0, 0, 3, 0, 1, 0, 4, 0, 2, 0, 5, 1, 1, 1, 7, 200, 1, 1})
 	f.Add(uint8('A'), uint8('R'), []byte("\x00\n\x02\x02\x02\x0207A\x00A0AB"))
+	var batches []byte // of 16, by 4 workers
+	for i := range 192 {
+		batches = append(batches, 0, byte(i/64*64+i%4*16+i%64/4))
+	}
+	f.Add(uint8(250), uint8(64), batches)
 	f.Fuzz(func(t *testing.T, files, limit uint8, script []byte) {
 		if files == 0 || limit == 0 {
 			return
