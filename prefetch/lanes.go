@@ -22,8 +22,7 @@ type lanes struct {
 	suffixes  map[string]bool
 	opens     int // of small files, each once
 	run       int // of these, lately, that made a stretch grow; halved by one that fits nowhere
-	batch     int // every so many-th place begins a batch, 0 while that is not known
-	origin    int // of these one
+	batch     int // from where one begins to where the next does, 0 while that is not known
 
 	leads   bool
 	limit   int    // most files to be ahead
@@ -127,27 +126,28 @@ func (l *lanes) begin(place int) bool {
 	for i := len(l.starts) - 1; i >= 0; i-- {
 		divisor = gcd(distance(l.starts[i], place), divisor)
 		if n := len(l.starts) - i; divisor <= scanFiles && n*(bits.Len(uint(divisor))-1) >= chanceBits {
-			l.batch, l.origin = divisor, place
+			l.batch = divisor
 		}
 	}
+	fits := l.batch > 0 && l.border(place) == place
 	if l.starts = append(l.starts, place); len(l.starts) > maxStarts {
 		l.starts = append(l.starts[:0], l.starts[1:]...)
 	}
 	switch {
-	case l.batch > 0 && l.border(place) == place:
-		return true
+	case fits:
 	case l.leads:
-		// Also files that nobody opens may have moved the batches.
-		l.run, l.origin = l.run/2, place
+		l.run /= 2
 	default:
 		l.run = 0
 	}
-	return false
+	return fits
 }
 
-// border returns where the first batch begins from a place on.
+// border returns where the first batch begins from a place on, as told by the nearest
+// one that is known: between others may lie files that nobody opens.
 func (l *lanes) border(place int) int {
-	return place + ((l.origin-place)%l.batch+l.batch)%l.batch
+	nearest := slices.MinFunc(l.starts, func(a, b int) int { return distance(a, place) - distance(b, place) })
+	return place + ((nearest-place)%l.batch+l.batch)%l.batch
 }
 
 // believed reports whether readers have lanes, and which.

@@ -233,6 +233,26 @@ func TestWalkPatterns(t *testing.T) {
 	}
 }
 
+// TestWalkLoaderSkips: files that nobody opens move the batches behind them.
+func TestWalkLoaderSkips(t *testing.T) {
+	for _, batch := range []int{4, 8, 16} {
+		s := newStroll(t, numbered(4096)...)
+		var list []int
+		for i := range s.names {
+			if i%500 == 77 {
+				s.large[i] = true
+			} else {
+				list = append(list, i)
+			}
+		}
+		s.load(list, 16, batch, 1)
+		t.Logf("batches of %d: %d waits, %d wasted", batch, len(list)-s.useful, s.wasted)
+		if s.useful < len(list)*94/100 || s.wasted > 20 {
+			t.Errorf("batches of %d: %d of %d useful, %d wasted", batch, s.useful, len(list), s.wasted)
+		}
+	}
+}
+
 // TestWalkLoaderLeft: when nobody goes on in batches all that is ahead is given up
 // soon, and nothing more is fetched, be it that others open files in random order, or
 // that nobody opens any.
