@@ -20,6 +20,7 @@ type lanes struct {
 	starts    []int     // where the latest began, the last one last
 	recent    []int     // places last opened, each once, the last one last
 	suffixes  map[string]bool
+	step      int // what is opened is so many files apart, 0 while there is too little of it
 	opens     int // of small files, each once
 	run       int // of these, lately, that made a stretch grow; halved by one that fits nowhere
 	batch     int // from where one begins to where the next does, 0 while that is not known
@@ -58,6 +59,7 @@ func (l *lanes) see(place int, d folder) bool {
 	}
 	if l.recent = append(l.recent, place); len(l.recent) > reorderFiles {
 		l.recent = append(l.recent[:0], l.recent[1:]...)
+		l.step = commonStep(l.recent)
 	}
 	if l.suffixes == nil {
 		l.suffixes = make(map[string]bool)
@@ -91,6 +93,17 @@ func (l *lanes) see(place int, d folder) bool {
 	return l.begin(place)
 }
 
+// commonStep returns the common divisor of the distances between places.
+func commonStep(places []int) int {
+	step := 0
+	for _, p := range places {
+		if step = gcd(distance(p, places[0]), step); step == 1 {
+			break
+		}
+	}
+	return step
+}
+
 // touch reports whether no file lies between two that readers would open.
 func (l *lanes) touch(from, to int, d folder) bool {
 	if to-from > reachFiles {
@@ -107,7 +120,7 @@ func (l *lanes) touch(from, to int, d folder) bool {
 // wants reports whether readers open files like this one.
 func (l *lanes) wants(place int, d folder) bool {
 	suffix, small := d.kind(place)
-	return small && l.suffixes[suffix]
+	return small && l.suffixes[suffix] && (l.step == 0 || (place-l.recent[0])%l.step == 0)
 }
 
 // insert adds a stretch, in the place of the one that was longest without an open

@@ -253,6 +253,25 @@ func TestWalkLoaderSkips(t *testing.T) {
 	}
 }
 
+// TestWalkLoaderStep: several machines share a list file by file, and each has workers.
+func TestWalkLoaderStep(t *testing.T) {
+	for _, machines := range []int{2, 4, 8} {
+		for _, workers := range []int{2, 8, 16} {
+			for _, batch := range []int{4, 16, 64} {
+				files := 2048 * machines
+				s := newStroll(t, numbered(files)...)
+				s.load(upTo(1, files, machines), workers, batch, 1)
+				s.waste(s.walk.idle(s.now.Add(2 * walkIdle)))
+				waits := 2048 - s.useful
+				t.Logf("one of %d machines, %2d workers, batches of %2d: %4d waits, %d wasted", machines, workers, batch, waits, s.wasted)
+				if waits > 160 || s.wasted > 20 {
+					t.Error("want at most 160 waits, 20 wasted")
+				}
+			}
+		}
+	}
+}
+
 // TestWalkLoaderLeft: when nobody goes on in batches all that is ahead is given up
 // soon, and nothing more is fetched, be it that others open files in random order, or
 // that nobody opens any.
