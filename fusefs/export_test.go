@@ -56,6 +56,13 @@ func ForgetAndMeet(events string) (counted []int64) {
 	return counted
 }
 
+// ForgetRoot returns how many inodes are counted when a mount ends that nobody has looked at.
+func ForgetRoot() int64 {
+	t := newTree(Config{})
+	t.root.OnForget()
+	return t.inodes.n.Load()
+}
+
 // Answer is what a request gets that failed with err, and logs.
 func Answer(log *slog.Logger, err error) syscall.Errno {
 	return newTree(Config{Logger: log}).errno(context.Background(), "read", "a\nb", err)

@@ -151,4 +151,7 @@ func TestInodesAreCountedOnce(t *testing.T) {
 			t.Errorf("%s: %v inodes, want %v", events, got, want)
 		}
 	}
+	if n := fusefs.ForgetRoot(); n != 0 {
+		t.Errorf("%d inodes after the root, which is not counted, was forgotten", n)
+	}
 }

@@ -38,6 +38,7 @@ func newTree(cfg Config) *tree {
 		failedLog:   rate.Sometimes{First: 10, Interval: time.Second},
 	}
 	t.root = &dir{t: t}
+	t.root.forgotten.Store(true) // at the end, though it was never counted
 	return t
 }
 
