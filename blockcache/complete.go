@@ -27,10 +27,10 @@ const maxFinish = 4
 const askAgain = time.Minute
 
 // wholeLocked reports whether every block is on disk and was compared with its
-// checksum.
+// checksum, and is not doubted for another reason.
 func (o *object) wholeLocked() bool {
 	s := &o.store
-	return s.state == storeOpen && s.present == o.count() && s.verified == s.present
+	return !o.c.disk.doubted && s.state == storeOpen && s.present == o.count() && s.verified == s.present
 }
 
 // finishLocked begins to prove and seal a version that has become whole, and does

@@ -76,9 +76,10 @@ type disk struct {
 	looking          chan struct{} // a token: who asks for the free space
 	saved            uint64        // the order's state that was written down
 	noPunch          bool          // the file system cannot free a part of a file
-	dirty            bool          // this session has sealed something
+	dirty            bool          // this session has written or sealed something
 	distrusted       bool          // see Cache.Distrust
 	lost             bool          // in this boot, some of what was written did not come to the disk
+	doubted          bool          // or so it may be, of what was written before the start: nothing counts as verified
 	finishing        int           // versions being sealed
 	finished         chan struct{} // closed when there are none, while closing
 }
@@ -114,7 +115,10 @@ func openDisk(c *Cache, sys syscalls) (*disk, error) {
 	}
 	d.session, d.finishers = newSession(sys, h.fd), make(chan struct{}, maxFinish)
 	d.onZFS, d.clean = d.filesystem() == "zfs", h.loadClean()
-	d.lost = !d.onZFS && h.hasLost(d.session.boot)
+	if !d.onZFS {
+		d.lost = h.hasLost(d.session.boot)
+		d.doubted = h.begin() && !d.lost
+	}
 	d.scraps.New = func() any { p := make([]byte, d.small); return &p }
 	d.ctx, d.cancel = context.WithCancel(context.Background())
 	limit := min(c.mem.limit/2, max(c.cfg.WriteQueue, c.blockSize))
@@ -190,20 +194,14 @@ func (d *disk) close() error {
 func (d *disk) leaveClean() error {
 	m := d.c.mem
 	m.mu.Lock()
-	needed := d.dirty && !d.onZFS && !d.lost
+	dirty := d.dirty
+	needed := !d.onZFS && !d.lost && (dirty || !d.doubted)
 	m.mu.Unlock()
 	if !needed {
-		return nil
+		return nil // or the next one asks
 	}
 	done := make(chan error, 1)
-	go func() {
-		d.syncing <- struct{}{}
-		defer func() { <-d.syncing }()
-		m.mu.Lock()
-		s := d.session
-		m.mu.Unlock()
-		done <- d.home.saveClean(d.sys, d.clean, s)
-	}()
+	go func() { done <- d.endSession(dirty) }()
 	timer := time.NewTimer(drainTimeout)
 	defer timer.Stop()
 	select {
@@ -215,6 +213,23 @@ func (d *disk) leaveClean() error {
 	case <-timer.C:
 		return errors.New("blockcache: the disk of the cache is slow to sync; what was cached is verified after the next boot")
 	}
+}
+
+// endSession takes back that this session's writes may be lost, once that is known.
+func (d *disk) endSession(dirty bool) error {
+	if dirty {
+		d.syncing <- struct{}{}
+		defer func() { <-d.syncing }()
+		mu := &d.c.mem.mu
+		mu.Lock()
+		s := d.session
+		mu.Unlock()
+		if err := d.home.saveClean(d.sys, d.clean, s); err != nil {
+			return err
+		}
+	}
+	d.home.end()
+	return nil
 }
 
 // closeFiles closes what abandoned handles left open.

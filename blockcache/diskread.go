@@ -33,7 +33,7 @@ func (o *object) readDisk(ctx context.Context, scratch []byte, index, lo, hi int
 		mu.Unlock()
 		return Chunk{}, ErrMiss
 	}
-	if hi-lo <= d.small && o.store.pages[index/pageEntries].isVerified(index%pageEntries) {
+	if !d.doubted && hi-lo <= d.small && o.store.pages[index/pageEntries].isVerified(index%pageEntries) {
 		r := &rangeRead{o: o, index: index, lo: lo, n: hi - lo, gen: o.store.gen, writes: o.store.writes, fd: o.store.files.data}
 		o.users++
 		mu.Unlock()

@@ -23,15 +23,11 @@ func (d *disk) watchLoss() {
 		return
 	}
 	defer unix.Close(fd)
-	for {
-		select {
-		case <-d.wrote:
-		case <-d.ctx.Done():
-			return
-		}
-		select {
-		case <-time.After(lossCheck):
-		case <-d.ctx.Done():
+	d.c.mem.mu.Lock()
+	atOnce := d.doubted
+	d.c.mem.mu.Unlock()
+	for ; ; atOnce = false {
+		if !atOnce && !d.awaitWritten() {
 			return
 		}
 		// In a goroutine with descriptors of its own: it takes as long as the disk likes.
@@ -59,12 +55,40 @@ func (d *disk) watchLoss() {
 	}
 }
 
+// awaitWritten waits until what was written has been written out; false at the end.
+func (d *disk) awaitWritten() bool {
+	select {
+	case <-d.wrote:
+	case <-d.ctx.Done():
+		return false
+	}
+	select {
+	case <-time.After(lossCheck):
+		return true
+	case <-d.ctx.Done():
+		return false
+	}
+}
+
 func (d *disk) lookForLoss(fd int, h *home) {
 	d.syncing <- struct{}{}
 	defer func() { <-d.syncing }()
 	if err := d.sys.sync(fd); err != nil {
 		d.log.Error("the disk has lost some of what was cached; verifying all of it", "dir", h.path, "err", err)
 		d.loss(h)
+		return
+	}
+	// Of a session before this one, too: an error that nobody has been told of yet is
+	// told to who opens the file system after it. Another program that has asked in
+	// between (syncfs, nothing else) has taken that with it; there is no telling then.
+	d.c.mem.mu.Lock()
+	defer d.c.mem.mu.Unlock()
+	if !d.doubted {
+		return
+	}
+	d.doubted = false
+	for _, o := range d.c.objects {
+		d.finishLocked(o) // what has become whole meanwhile
 	}
 }
 

@@ -26,6 +26,9 @@ func (d *disk) rehome() bool {
 		return false
 	}
 	defer func() { fresh.close() }()
+	if !d.onZFS {
+		fresh.begin()
+	}
 	mu := &d.c.mem.mu
 	mu.Lock()
 	defer mu.Unlock()

@@ -56,7 +56,7 @@ func (d *disk) believedLocked(s seal) bool {
 		return true
 	}
 	return d.onZFS || s.session == d.session ||
-		!d.lost && s.session.boot != 0 && s.session.boot == d.session.boot ||
+		!d.lost && !d.doubted && s.session.boot != 0 && s.session.boot == d.session.boot ||
 		slices.Contains(d.clean, s.session.number)
 }
 
@@ -81,6 +81,9 @@ func (c *Cache) Distrust() {
 const (
 	cleanName, cleanTemp = "clean", "clean.new"
 	lostName, lostTemp   = "lost", "lost.new"
+	// unsyncedName is an empty file as long as a session is on, and after one that ended
+	// without knowing that all it wrote is on the disk.
+	unsyncedName = "unsynced"
 	// maxClean bounds the list of sessions: who stops and starts more often finds
 	// the oldest versions verified once more.
 	maxClean = 128
@@ -113,6 +116,19 @@ func (h *home) loadSessions(name string) ([]uint64, error) {
 	}
 	return got.Sessions, nil
 }
+
+// begin notes that a session has begun, and reports whether the one before it did not end
+// well: was killed, or could not be synced in time.
+func (h *home) begin() (doubted bool) {
+	fd, err := createFile(h.fd, unsyncedName, 0)
+	if err == nil {
+		unix.Close(fd)
+	}
+	return errors.Is(err, unix.EEXIST) // else it is read-only or full: little is written
+}
+
+// end takes back begin. What cannot be removed costs the next session a sync.
+func (h *home) end() { _ = removeName(h.fd, unsyncedName) }
 
 // loadClean reads the list of sessions; a damaged one is empty.
 func (h *home) loadClean() []uint64 {

@@ -108,7 +108,7 @@ func (d *disk) write(b *block) error {
 	default:
 		s.setEntryLocked(b.index, crc)
 		d.verifiedLocked(s, b.index)
-		b.onDisk = true
+		b.onDisk, d.dirty = true, true
 		d.countLocked(o.id, o.size, b.index, b.size)
 		if s.damaged[b.index] {
 			delete(s.damaged, b.index)

@@ -25,7 +25,7 @@ var (
 	cacheFile  = regexp.MustCompile(`^[0-9a-f]{62}(\.map)?$`)
 	cacheHome  = regexp.MustCompile(`^[A-Za-z0-9_-]+-[0-9a-f]{16}$`)
 	// cacheOwn are the files beside the objects.
-	cacheOwn = []string{"format.json", "lock", "objects", "clean", "lost", "order", "names"}
+	cacheOwn = []string{"format.json", "lock", "objects", "clean", "lost", "unsynced", "order", "names"}
 	// namesOwn are those of the names, of which a killed daemon may leave the others.
 	namesOwn = []string{"log", "marks", "log.new", "marks.new"}
 )

@@ -47,6 +47,23 @@ func TestFaultF48DiskLosesWritesWhileMounted(t *testing.T) {
 	f.readEveryWay(t)
 }
 
+// TestFaultF48DiskLosesWritesOfTheKilled: the same, of a daemon that is killed before it
+// asks. The next one only reads.
+func TestFaultF48DiskLosesWritesOfTheKilled(t *testing.T) {
+	s := newStand(t)
+	disk := s.onThinExt4(t, 200*mib, 32*mib)
+	f := s.put("f", 60*mib)
+	d := s.mount()
+	cacheWhole(t, f)
+	eventually(t, "the version is sealed", func() bool { return strings.HasPrefix(f.proved(t), "proved") })
+	d.kill()
+	s.mount()
+	f.readEveryWay(t) // right still, most of it in the kernel's memory only
+	unix.Sync()       // without taking the error from who asks for it
+	forgetPages(t, disk.mnt)
+	f.readEveryWay(t)
+}
+
 // forgetPages has the kernel forget what it has in memory of files below dir. Some are
 // zeros then, or else the test tells nothing.
 func forgetPages(t *testing.T, dir string) {
