@@ -90,7 +90,8 @@ func createFile(parent int, name string, size int64) (int, error) {
 	return fd, nil
 }
 
-// removeName removes whatever has the name, a directory with all below it.
+// removeName removes whatever has the name, a directory with all below it; what is
+// mounted there is somebody else's, and stays.
 func removeName(parent int, name string) error {
 	err := unix.Unlinkat(parent, name, 0)
 	if errors.Is(err, unix.EISDIR) || errors.Is(err, unix.EPERM) {
@@ -107,9 +108,20 @@ func removeTree(parent int, name string) error {
 	if err != nil {
 		return err
 	}
+	if isMount(fd) {
+		unix.Close(fd)
+		return unix.EBUSY // as rmdir has it
+	}
 	err = eachName(fd, func(below string) error { return removeName(fd, below) })
 	unix.Close(fd)
 	return errors.Join(err, unix.Unlinkat(parent, name, unix.AT_REMOVEDIR))
+}
+
+// isMount reports whether a directory is the root of what is mounted there.
+func isMount(fd int) bool {
+	var st unix.Statx_t
+	err := unix.Statx(fd, "", unix.AT_EMPTY_PATH, 0, &st)
+	return err == nil && st.Attributes&unix.STATX_ATTR_MOUNT_ROOT != 0
 }
 
 // eachName calls fn for every name in a directory, with bounded memory. Names

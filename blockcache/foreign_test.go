@@ -8,6 +8,7 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+	"testing/synctest"
 
 	"golang.org/x/sys/unix"
 
@@ -170,5 +171,44 @@ func wantRefused(t *testing.T, dir string, used bool) {
 	}
 	if (err == nil) != used {
 		t.Errorf("error %v", err)
+	}
+}
+
+// What is mounted below the cache's directory is somebody else's, whatever its name.
+func TestMountBelow(t *testing.T) {
+	if os.Geteuid() != 0 {
+		t.Skip("only root mounts file systems")
+	}
+	dir := t.TempDir()
+	obj := codedObject("a", 5*kib)
+	seeded(t, dir, obj)
+	for _, name := range []string{"objects/mine", "objects/00/mine", "order.new/mine"} {
+		mnt := filepath.Join(home(t, dir), name)
+		if err := os.MkdirAll(mnt, 0o700); err != nil {
+			t.Fatal(err)
+		}
+		if err := unix.Mount("mine", mnt, "tmpfs", 0, "size=1m"); err != nil {
+			t.Skip("cannot mount: ", err)
+		}
+		t.Cleanup(func() { _ = unix.Unmount(mnt, unix.MNT_DETACH) })
+		if err := os.WriteFile(mnt+"/file", []byte("mine"), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	synctest.Test(t, func(t *testing.T) {
+		c := open(t, config(dir, 1000))
+		synctest.Wait() // the sweep is over
+		src := &source{}
+		fill(t, c, src, obj)
+		if n := src.requests.Load(); n != 0 {
+			t.Errorf("%d requests for what is cached", n)
+		}
+		fill(t, c, src, codedObject("b", 5*kib))
+		closeCache(t, c)
+	})
+	for _, name := range []string{"objects/mine", "objects/00/mine", "order.new/mine"} {
+		if _, err := os.Stat(filepath.Join(home(t, dir), name, "file")); err != nil {
+			t.Error(err)
+		}
 	}
 }
