@@ -1,6 +1,7 @@
 package blockcache
 
 import (
+	"errors"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -70,22 +71,33 @@ func (d *disk) awaitWritten() bool {
 	}
 }
 
+// errLostBeside is a loss that another mount was told of.
+var errLostBeside = errors.New("blockcache: another mount's cache on this disk has lost some")
+
 func (d *disk) lookForLoss(fd int, h *home) {
 	d.syncing <- struct{}{}
 	defer func() { <-d.syncing }()
-	if err := d.sys.sync(fd); err != nil {
+	mu := &d.c.mem.mu
+	mu.Lock()
+	doubted, boot := d.doubted, d.session.boot
+	mu.Unlock()
+	err := d.sys.sync(fd)
+	if err == nil && doubted && h.lostBeside(boot) {
+		err = errLostBeside
+	}
+	if err != nil {
 		d.log.Error("the disk has lost some of what was cached; verifying all of it", "dir", h.path, "err", err)
 		d.loss(h)
 		return
 	}
-	// Of a session before this one, too: an error that nobody has been told of yet is
-	// told to who opens the file system after it. Another program that has asked in
-	// between (syncfs, nothing else) has taken that with it; there is no telling then.
-	d.c.mem.mu.Lock()
-	defer d.c.mem.mu.Unlock()
-	if !d.doubted {
+	if !doubted {
 		return
 	}
+	// Nor was it by the session before this one: an error that nobody has been told of yet
+	// is told to who opens the file system after it. When another program has asked in
+	// between (by syncfs; sync and fsync do not matter) we are not told.
+	mu.Lock()
+	defer mu.Unlock()
 	d.doubted = false
 	for _, o := range d.c.objects {
 		d.finishLocked(o) // what has become whole meanwhile

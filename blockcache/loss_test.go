@@ -1,6 +1,7 @@
 package blockcache_test
 
 import (
+	"errors"
 	"os"
 	"sync/atomic"
 	"testing"
@@ -212,5 +213,68 @@ func TestSyncsOfSessions(t *testing.T) {
 				t.Errorf("session %d: %d syncs, want %d", i, n, want)
 			}
 		}
+	})
+}
+
+// The file system tells each who has it open of a loss, and who comes after only if nobody
+// was told: another mount, which keeps its blocks on the same disk, was.
+func TestLossThatAnotherMountHasSeen(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		dir := t.TempDir()
+		obj := codedObject("a", 5*kib)
+		endUncleanly(t, dir, obj)
+		faults := blockcache.Faults{
+			Boot: func() string { return "1" },
+			Sync: func() error { return unix.EIO },
+		}
+		other := config(dir, 1000)
+		other.Namespace.Bucket = "other"
+		c := openFaulty(t, other, faults)
+		fill(t, c, &source{}, obj)
+		closeCache(t, c)
+
+		faults.Sync = nil
+		c = openFaulty(t, config(dir, 1000), faults)
+		defer closeCache(t, c)
+		synctest.Wait()
+		v := c.Version(obj)
+		defer v.Close()
+		backing(t, v, false)
+		readAll(t, v, &source{}, 100)
+		backing(t, v, false)
+	})
+}
+
+// The note of a loss is made on a disk that has no room for it, as on one that was lost
+// for want of it.
+func TestNoteOfALossOnAFullDisk(t *testing.T) {
+	if os.Geteuid() != 0 {
+		t.Skip("only root mounts file systems")
+	}
+	dir := t.TempDir()
+	if err := unix.Mount("full", dir, "tmpfs", 0, "size=1m,mode=700"); err != nil {
+		t.Skip("cannot mount: ", err)
+	}
+	t.Cleanup(func() { _ = unix.Unmount(dir, unix.MNT_DETACH) })
+	synctest.Test(t, func(t *testing.T) {
+		obj := codedObject("a", 5*kib)
+		faults := blockcache.Faults{
+			Boot: func() string { return "1" },
+			Sync: func() error { return unix.EIO },
+		}
+		c := openFaulty(t, config(dir, 1000), faults)
+		fill(t, c, &source{}, obj)
+		if err := os.WriteFile(dir+"/others", make([]byte, 2<<20), 0o600); !errors.Is(err, unix.ENOSPC) {
+			t.Fatal(err)
+		}
+		closeCache(t, c)
+
+		faults.Sync = nil // nobody is told twice
+		c = openFaulty(t, config(dir, 1000), faults)
+		defer closeCache(t, c)
+		synctest.Wait()
+		v := c.Version(obj)
+		defer v.Close()
+		backing(t, v, false)
 	})
 }

@@ -150,6 +150,28 @@ func (h *home) hasLost(boot uint64) bool {
 	return true
 }
 
+// lostBeside reports whether the cache of another mount, beside this one, has lost
+// something in this boot.
+func (h *home) lostBeside(boot uint64) bool {
+	root, err := openDir(h.fd, "..")
+	if err != nil {
+		return false
+	}
+	defer unix.Close(root)
+	lost := false
+	_ = eachName(root, func(name string) error {
+		dir, err := openDir(root, name)
+		if err != nil {
+			return nil
+		}
+		defer unix.Close(dir)
+		boots, err := (&home{fd: dir}).loadSessions(lostName)
+		lost = lost || errors.Is(err, errDamaged) || slices.Contains(boots, boot)
+		return nil
+	})
+	return lost
+}
+
 func (h *home) saveSessions(name, temp string, sessions []uint64) error {
 	raw, err := json.Marshal(newSessionsFile(sessions))
 	if err != nil {
@@ -176,5 +198,7 @@ func (h *home) saveLost(boot uint64) error {
 	if boot == 0 {
 		return nil // nor is it
 	}
+	// First what needs no room. An empty note is as good; see hasLost.
+	_ = unix.Renameat(h.fd, unsyncedName, h.fd, lostName)
 	return h.saveSessions(lostName, lostTemp, []uint64{boot})
 }
