@@ -194,7 +194,9 @@ func TestLostOnItsWayToTheDisk(t *testing.T) {
 					t.Fatal(err)
 				}
 			}
-			c = openFaulty(t, config(dir, 1000), faults)
+			cfg := config(dir, 1000)
+			cfg.Memory, cfg.WriteQueue = blockcache.NewMemory(16*kib, kib), 8*kib // none is left unwritten
+			c = openFaulty(t, cfg, faults)
 			src := &source{}
 			for _, lost := range []bool{false, true} {
 				gone.Store(lost)
