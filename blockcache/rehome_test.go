@@ -43,6 +43,9 @@ func TestRemovedDirectoryIsMadeAnew(t *testing.T) {
 				if locked := (*blockcache.LockedError)(nil); !errors.As(err, &locked) {
 					t.Errorf("the new directory is not locked: %v", err)
 				}
+				if _, err := os.Stat(home(t, dir) + "/unsynced"); err != nil {
+					t.Error("a session that is killed now leaves no note of it")
+				}
 				closeCache(t, c)
 				if fetched, stats := reread(t, dir, codedObject("after", 10*kib), 100); fetched != 0 || stats.DiskBytes > 22*kib {
 					t.Errorf("after a restart %d requests, %d bytes counted", fetched, stats.DiskBytes)
