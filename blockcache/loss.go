@@ -34,11 +34,13 @@ func (d *disk) watchLoss() {
 		// In a goroutine with descriptors of its own: it takes as long as the disk likes.
 		again, err := unix.FcntlInt(uintptr(fd), unix.F_DUPFD_CLOEXEC, 0)
 		if err != nil {
-			continue // our limits, not the disk's
+			d.noteWrite() // our limits, not the disk's: later
+			continue
 		}
 		h := &home{path: d.home.path, lock: -1}
 		if h.fd, err = openDir(d.home.fd, "."); err != nil {
 			unix.Close(again)
+			d.noteWrite()
 			continue
 		}
 		done := make(chan struct{})
@@ -53,6 +55,14 @@ func (d *disk) watchLoss() {
 		case <-d.ctx.Done():
 			return
 		}
+	}
+}
+
+// noteWrite has it looked, after a while, whether what was written came to the disk.
+func (d *disk) noteWrite() {
+	select {
+	case d.wrote <- struct{}{}:
+	default:
 	}
 }
 

@@ -278,3 +278,36 @@ func TestNoteOfALossOnAFullDisk(t *testing.T) {
 		backing(t, v, false)
 	})
 }
+
+// A look that cannot be had for want of a descriptor is made up for.
+func TestNoDescriptorToLookForALoss(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var syncs atomic.Int64
+		c := openFaulty(t, config(t.TempDir(), 1000), blockcache.Faults{
+			Sync: func() error { syncs.Add(1); return nil },
+		})
+		defer closeCache(t, c)
+		fill(t, c, &source{}, codedObject("a", kib)) // one write
+		var limit unix.Rlimit
+		if err := unix.Getrlimit(unix.RLIMIT_NOFILE, &limit); err != nil {
+			t.Fatal(err)
+		}
+		none := unix.Rlimit{Cur: 3, Max: limit.Max}
+		if err := unix.Setrlimit(unix.RLIMIT_NOFILE, &none); err != nil {
+			t.Fatal(err)
+		}
+		time.Sleep(45 * time.Second)
+		synctest.Wait()
+		if err := unix.Setrlimit(unix.RLIMIT_NOFILE, &limit); err != nil {
+			t.Fatal(err)
+		}
+		if n := syncs.Load(); n != 0 {
+			t.Fatalf("%d syncs without a descriptor", n)
+		}
+		time.Sleep(time.Minute)
+		synctest.Wait()
+		if n := syncs.Load(); n != 1 {
+			t.Errorf("%d syncs, want 1", n)
+		}
+	})
+}

@@ -121,10 +121,7 @@ func (d *disk) write(b *block) error {
 		return err
 	}
 	d.c.counts.written.Add(b.size)
-	select {
-	case d.wrote <- struct{}{}:
-	default:
-	}
+	d.noteWrite()
 	return nil
 }
 
