@@ -259,7 +259,10 @@ func TestFaultF17GoneAfterListing(t *testing.T) {
 				}
 				// The failure has told that what was known is out of date.
 				eventually(t, "the name is gone", func() bool {
-					_, err = os.Open(f.path())
+					var again *os.File
+					if again, err = os.Open(f.path()); err == nil {
+						again.Close()
+					}
 					return err != nil
 				})
 			}
