@@ -94,9 +94,14 @@ func awaitChild(child *os.Process, answers <-chan error, o *Options) error {
 	}
 }
 
-// askChild sends the arguments and returns the child's answer.
+// askChild sends the arguments and returns the child's answer. In bytes, as a prefix or
+// a path need not be UTF-8, which JSON's strings must be.
 func askChild(link *os.File, args []string, output *os.File) error {
-	if err := json.NewEncoder(link).Encode(args); err != nil {
+	list := make([][]byte, len(args))
+	for i, arg := range args {
+		list[i] = []byte(arg)
+	}
+	if err := json.NewEncoder(link).Encode(list); err != nil {
 		return fail(Internal, "cannot reach the daemon: %v", err)
 	}
 	var r report
@@ -158,13 +163,17 @@ func nameProcess(name string) { _ = os.WriteFile("/proc/self/comm", []byte(name)
 // run is the daemon's process.
 func (p *parentLink) run() Code {
 	nameProcess("zs3fs")
-	var args []string
+	var list [][]byte
 	// A decoder would read ahead; there is nothing behind the list.
-	if err := json.NewDecoder(p.socket).Decode(&args); err != nil {
+	if err := json.NewDecoder(p.socket).Decode(&list); err != nil {
 		if !errors.Is(err, io.EOF) {
 			fmt.Fprintln(os.Stderr, "zs3fs: not started by zs3fs:", err)
 		}
 		return Internal
+	}
+	args := make([]string, len(list))
+	for i, arg := range list {
+		args[i] = string(arg)
 	}
 	err := execute(args, p)
 	p.send(err)

@@ -73,6 +73,21 @@ func TestDaemon(t *testing.T) {
 	}
 }
 
+// What the daemon is told need not be UTF-8: neither the mount point nor the prefix.
+func TestDaemonOfAnyBytes(t *testing.T) {
+	s := newStand(t)
+	s.mem.Put("pre\xff/file", s3test.Coded(1, 1, 3<<20+5))
+	s.mnt = filepath.Join(s.dir, "mnt\xfe")
+	if err := os.Mkdir(s.mnt, 0o755); err != nil {
+		t.Fatal(err)
+	}
+	args := append([]string{"mount"}, s.options()...)
+	s.must(append(args, "s3://"+s.server.Bucket()+"/pre\xff", s.mnt)...)
+	s.readFile()
+	s.must("status", s.mnt)
+	s.must("umount", s.mnt)
+}
+
 // A lock or a pipe of the script that mounts must not stay with the daemon.
 func TestDaemonInheritsNothing(t *testing.T) {
 	s := newStand(t)
