@@ -37,13 +37,14 @@ func New(dir string, cfg Config) (*Mount, error) {
 		return nil, err
 	}
 	t.passthrough.probe(cfg, m.server)
-	t.stale = newInvalidator()
+	m.at, err = findMount(dir, cfg.FSName, before)
+	t.at, t.stale = m.at, newInvalidator()
 	go func() {
 		defer close(m.done)
 		m.server.Serve()
 		t.stale.close()
 	}()
-	if m.at, err = findMount(dir, cfg.FSName, before); err != nil {
+	if err != nil {
 		// It may have been unmounted again already; nothing can be tuned then.
 		m.at = place{path: dir}
 		cfg.Logger.Warn("the new mount is not in the mount table", "error", err)

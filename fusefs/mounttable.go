@@ -6,6 +6,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strconv"
+	"strings"
 
 	"github.com/moby/sys/mountinfo"
 	"golang.org/x/sys/unix"
@@ -65,6 +66,43 @@ func (at place) look() (there, top bool, err error) {
 		there = there || top
 	}
 	return there, top, err
+}
+
+// covered returns the paths in the mount that lead to another mount, in this
+// process's mount namespace: by the mount itself and by bind mounts of it.
+func (at place) covered() (map[string]bool, error) {
+	if !at.known {
+		return nil, nil
+	}
+	all, err := mountinfo.GetMounts(nil)
+	if err != nil {
+		return nil, err
+	}
+	return coveredPaths(all, at.minor), nil
+}
+
+func coveredPaths(all []*mountinfo.Info, minor int) map[string]bool {
+	ours := make(map[int]*mountinfo.Info)
+	for _, m := range all {
+		if m.Major == 0 && m.Minor == minor {
+			ours[m.ID] = m
+		}
+	}
+	covered := map[string]bool{}
+	for _, m := range all {
+		on := ours[m.Parent]
+		if on == nil {
+			continue
+		}
+		rel, err := filepath.Rel(on.Mountpoint, m.Mountpoint)
+		if err != nil {
+			continue
+		}
+		for path := strings.TrimPrefix(filepath.Join(on.Root, rel), "/"); path != ""; path = parentPath(path) {
+			covered[path] = true
+		}
+	}
+	return covered
 }
 
 // setReadAhead raises the kernel's read-ahead, which is 128 KiB for FUSE and can

@@ -17,20 +17,26 @@ const xattrRefresh = "user.zs3fs.refresh"
 
 // Refresh has path (relative to the mount point, "" is all) and everything below
 // it asked for anew: what the catalog keeps, and the names and attributes that the
-// kernel has. Open files go on with their version. It sends no request. It must
+// kernel has. Open files go on with their version, and what is mounted below stays: the
+// names that lead there are kept. It sends no request. It must
 // not be called by a handler of a request for which the kernel holds a
 // directory's lock.
 func (m *Mount) Refresh(path string) { m.tree.refresh(path) }
 
 func (t *tree) refresh(path string) {
-	t.refreshPath(path)
+	// Taking a name away from the kernel unmounts what is mounted there and below.
+	covered, err := t.at.covered()
+	if err != nil {
+		t.cfg.Logger.Warn("the mount table cannot be read: a refresh may unmount what is mounted below", "error", err)
+	}
+	t.refreshPath(path, covered)
 	// Whether a directory is in its place may be what has changed.
 	if object, ok := t.cfg.Catalog.Shadowed(path); ok {
-		t.refreshPath(object)
+		t.refreshPath(object, covered)
 	}
 }
 
-func (t *tree) refreshPath(path string) {
+func (t *tree) refreshPath(path string, covered map[string]bool) {
 	path = t.cfg.Catalog.Refresh(path)
 	at := t.root.EmbeddedInode()
 	if path != "" {
@@ -41,16 +47,25 @@ func (t *tree) refreshPath(path string) {
 				return
 			}
 		}
-		dir.NotifyEntry(path[strings.LastIndexByte(path, '/')+1:])
+		if !covered[path] {
+			dir.NotifyEntry(path[strings.LastIndexByte(path, '/')+1:])
+		}
 	}
 	// Taking a directory away takes what nobody uses below it; the rest by name.
-	for below := []*fs.Inode{at}; len(below) > 0; {
-		dir := below[len(below)-1]
+	type found struct {
+		dir  *fs.Inode
+		path string
+	}
+	for below := []found{{at, path}}; len(below) > 0; {
+		p := below[len(below)-1]
 		below = below[:len(below)-1]
-		for name, child := range dir.Children() {
-			dir.NotifyEntry(name)
+		for name, child := range p.dir.Children() {
+			path := strings.TrimPrefix(p.path+"/"+name, "/")
+			if !covered[path] {
+				p.dir.NotifyEntry(name)
+			}
 			if child.IsDir() {
-				below = append(below, child)
+				below = append(below, found{child, path})
 			}
 		}
 	}

@@ -14,6 +14,7 @@ import (
 type tree struct {
 	cfg     Config
 	root    *dir
+	at      place
 	mounted time.Time // the mtime of directories without a marker
 	stale   *invalidator
 	reopens reopens
