@@ -13,7 +13,7 @@ func umountCommand() *cobra.Command {
 		Use:     "umount DIR",
 		Aliases: []string{"unmount"},
 		Short:   "Unmount",
-		Long: "Unmount DIR. With open files below it, this fails and changes nothing;\n" +
+		Long: "Unmount DIR. With open files or a mount below it, this fails and changes nothing;\n" +
 			"--lazy takes the mount out of the tree, and it ends when the last file is closed;\n" +
 			"--force breaks off open files with an error.",
 		Args: exactArgs("DIR"),
@@ -59,7 +59,7 @@ func umount(arg string, lazy, force bool) error {
 	}
 	switch {
 	case errors.Is(err, unix.EBUSY):
-		return fail(Busy, "files are open below %s: close them, or use --lazy", dir)
+		return fail(Busy, "files are open or something is mounted below %s: close or unmount it, or use --lazy", dir)
 	case err != nil:
 		return fail(Failed, "cannot unmount %s: %v", dir, err)
 	}

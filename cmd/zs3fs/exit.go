@@ -92,7 +92,7 @@ var codes = []struct {
 	{AlreadyMounted, "already mounted", "something is mounted there already"},
 	{NotEmpty, "not empty", "the mount point is not empty, and `--nonempty` was not given"},
 	{NotMounted, "not mounted", "`umount`, `status`, `cache`, `refresh`: no zs3fs is mounted there"},
-	{Busy, "busy", "`umount`: files are open below the mount point"},
+	{Busy, "busy", "`umount`: files are open, or something is mounted, below the mount point"},
 	{MountRefused, "mount refused", "the kernel refused the mount"},
 	{MountTimeout, "mount time-out", "`--mount-timeout` ran out"},
 	{NoFuseDevice, "no /dev/fuse", "the kernel's FUSE device is missing or may not be opened"},

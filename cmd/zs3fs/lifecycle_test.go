@@ -212,6 +212,25 @@ func TestUmountWhileBusy(t *testing.T) {
 	}
 }
 
+// What is mounted below keeps a mount busy too, and looking for open files finds nothing.
+func TestUmountWithAMountBelow(t *testing.T) {
+	needRoot(t)
+	s := newStand(t)
+	s.must(s.mountArgs()...)
+	below := filepath.Join(s.mnt, "dir")
+	if err := unix.Mount("none", below, "tmpfs", 0, ""); err != nil {
+		t.Fatal(err)
+	}
+	o := s.run("umount", s.mnt)
+	if err := unix.Unmount(below, 0); err != nil {
+		t.Fatal(err)
+	}
+	if o.code != Busy || !strings.Contains(o.stderr, "mounted below") {
+		t.Errorf("umount: code %d, %q", o.code, o.stderr)
+	}
+	s.must("umount", s.mnt)
+}
+
 func TestUmountForce(t *testing.T) {
 	s := newStand(t)
 	p := s.foreground()
