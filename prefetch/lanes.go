@@ -119,8 +119,11 @@ func (l *lanes) touch(from, to int, d folder) bool {
 
 // wants reports whether readers open files like this one.
 func (l *lanes) wants(place int, d folder) bool {
+	if l.step > 1 && (place-l.recent[0])%l.step != 0 {
+		return false
+	}
 	suffix, small := d.kind(place)
-	return small && l.suffixes[suffix] && (l.step == 0 || (place-l.recent[0])%l.step == 0)
+	return small && l.suffixes[suffix]
 }
 
 // insert adds a stretch, in the place of the one that was longest without an open
@@ -279,7 +282,7 @@ func (l *lanes) topUp(d folder) []int {
 		}
 	}
 	i, share := 0, (left+l.workers-1)/l.workers
-	for place := l.border(lowest); place < d.files && !full; place += l.batch {
+	for place := l.border(lowest); place < d.files && left > 0 && !full; place += l.batch {
 		for i < len(l.stretches) && l.stretches[i].last < place {
 			i++
 		}
