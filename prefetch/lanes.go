@@ -171,7 +171,8 @@ func (l *lanes) believed() bool {
 	if l.leads {
 		return l.run >= growthRun/2
 	}
-	return l.batch > 0 && l.run >= min(max(growthRun, 2*l.growing()), longestGrowth)
+	// One reader of every so many-th file has batches of one.
+	return l.batch > l.step && l.run >= min(max(growthRun, 2*l.growing()), longestGrowth)
 }
 
 // growing returns how many stretches have not come to the end of a batch.

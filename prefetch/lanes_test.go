@@ -2,6 +2,7 @@ package prefetch
 
 import (
 	"math"
+	"math/rand/v2"
 	"testing"
 	"time"
 )
@@ -29,5 +30,28 @@ func TestLanesVast(t *testing.T) {
 	}
 	if looked > 200*opens {
 		t.Errorf("%d files looked at for %d opens", looked, opens)
+	}
+}
+
+// TestLanesOfOne: one reader of every fifth file is followed by what he opens, also
+// when others open files here and there.
+func TestLanesOfOne(t *testing.T) {
+	for _, strays := range []int{0, 100, 50, 20} { // one in so many
+		s, r := newStroll(t, numbered(20000)...), rand.New(rand.NewPCG(7, 7))
+		waits := 0
+		for i := range 819 {
+			if strays > 0 && i%strays == strays-1 {
+				s.open(10000 + r.IntN(10000))
+			}
+			useful := s.useful
+			s.open(5 * i)
+			if s.useful == useful {
+				waits++
+			}
+		}
+		t.Logf("one in %d: %d waits, %d wasted", strays, waits, s.wasted)
+		if waits > 40 || s.wasted > 64 {
+			t.Errorf("one in %d: %d waits, %d wasted", strays, waits, s.wasted)
+		}
 	}
 }
