@@ -54,6 +54,11 @@ func (l *lanes) see(place int, d folder) bool {
 	}
 	i, _ := slices.BinarySearchFunc(l.stretches, place+1, func(s stretch, p int) int { return cmp.Compare(s.first, p) })
 	if i > 0 && place <= l.stretches[i-1].last {
+		if l.leads && l.run >= growthRun && place != l.stretches[0].first {
+			// One who is no worker: all of them together begin with the first file.
+			l.run /= 2
+			return false
+		}
 		// Somebody goes through the directory once more.
 		*l, i = lanes{leads: l.leads, asked: l.asked}, 0
 	}

@@ -55,3 +55,27 @@ func TestLanesOfOne(t *testing.T) {
 		}
 	}
 }
+
+// TestLanesReopened: somebody who opens one of the old files once in a while takes
+// nothing from the workers.
+func TestLanesReopened(t *testing.T) {
+	const files, workers, batch = 4096, 8, 16
+	s, r := newStroll(t, numbered(files)...), rand.New(rand.NewPCG(1, 2))
+	const round = workers * batch
+	waits := 0
+	for i := range files {
+		useful := s.useful
+		s.open(i/round*round + i%workers*batch + i%round/workers)
+		if s.useful == useful {
+			waits++
+		}
+		if i%100 == 99 && i > round {
+			s.open(r.IntN(i / round * round))
+		}
+	}
+	s.waste(s.walk.idle(s.now.Add(2 * walkIdle)))
+	t.Logf("%d waits, %d wasted", waits, s.wasted)
+	if waits > 40 || s.wasted > 20 {
+		t.Error("want at most 40 waits, 20 wasted")
+	}
+}
