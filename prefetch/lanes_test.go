@@ -79,3 +79,23 @@ func TestLanesReopened(t *testing.T) {
 		t.Error("want at most 40 waits, 20 wasted")
 	}
 }
+
+// TestLanesElsewhere: guesses are given up when what is opened from then on are files
+// that are never fetched ahead, or the latest again and again.
+func TestLanesElsewhere(t *testing.T) {
+	for _, place := range []int{2047, 3000} {
+		s := newStroll(t, numbered(4000)...)
+		s.large[3000] = true
+		s.load(upTo(0, 2048, 1), 8, 16, 1)
+		if len(s.ahead) == 0 {
+			t.Fatal("nothing is ahead")
+		}
+		for range 2 * walkIdle / time.Second {
+			s.now = s.now.Add(time.Second)
+			s.open(place)
+		}
+		if len(s.ahead) > 0 {
+			t.Errorf("%d was opened for %v, and %d files are ahead", place, 2*walkIdle, len(s.ahead))
+		}
+	}
+}

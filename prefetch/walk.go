@@ -24,7 +24,7 @@ type walk struct {
 	// trusted: the directory before this one was read to its end, so that this one
 	// is expected to be if it is begun at its beginning.
 	trusted bool
-	used    time.Time // the latest open
+	used    time.Time // the latest open that lanes counted
 	lanes   lanes     // once these are believed there are no trails
 }
 
@@ -90,8 +90,11 @@ type filePlan struct {
 func (w *walk) open(now time.Time, place int, cached bool, d folder) filePlan {
 	var p filePlan
 	w.leave(&p, now)
-	w.used = now
+	opens := w.lanes.opens
 	fits := w.lanes.see(place, d)
+	if w.lanes.opens != opens {
+		w.used = now
+	}
 	if w.lanes.believed() {
 		var asked []int
 		for i := range w.trails {
