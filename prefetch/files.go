@@ -168,6 +168,10 @@ func (f *Files) enterLocked(path string, list Listing, now time.Time) (*director
 		drop = f.forgetLocked(path)
 		d = nil
 	}
+	if d != nil && list.Len() < d.list.Len() {
+		// Of one under way, and by now there is more of it: the walk knows places beyond.
+		list = d.list
+	}
 	if d == nil {
 		if len(f.dirs) == maxDirectories {
 			var oldest string

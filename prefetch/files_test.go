@@ -357,3 +357,23 @@ func TestFilesLoader(t *testing.T) {
 		})
 	}
 }
+
+// TestFilesUnderWay: two who open files while a directory is being listed may come in
+// the other order than they asked for what is known of it.
+func TestFilesUnderWay(t *testing.T) {
+	const files, workers, batch, round = 512, 8, 16, 8 * 16
+	inFolder(t, near(1), files, block, 64, func(f *folder) {
+		for i := range files {
+			place := i/round*round + i%workers*batch + i%round/workers
+			list := *f
+			if i%workers == 0 {
+				list.names, list.objs = f.names[:place+1], f.objs[:place+1]
+			}
+			f.files.Opened("dir", &list, f.names[place], false)
+			time.Sleep(time.Second)
+		}
+		if st := f.files.Stats(); st.Useful < files*8/10 {
+			t.Errorf("%+v", st)
+		}
+	})
+}
