@@ -22,7 +22,8 @@ type lanes struct {
 	suffixes  map[string]bool
 	step      int // what is opened is so many files apart, 0 while there is too little of it
 	opens     int // of small files, each once
-	run       int // of these, lately, that made a stretch grow; halved by one that fits nowhere
+	run       int // of these, lately, that made a stretch grow; halved by one that is opened again
+	odd       int // the latest that did not fit, counted from 1
 	batch     int // from where one begins to where the next does, 0 while that is not known
 
 	leads   bool
@@ -36,8 +37,8 @@ type lanes struct {
 type stretch struct{ first, last, serial int }
 
 const (
-	// n distances have the common divisor d by chance once in d^n times: once in
-	// 2^chanceBits is enough, be it 3 distances of 32 or 7 of 4.
+	// n distances have a common divisor of d or more by chance once in (n-1)*d^(n-1)
+	// times: once in 2^chanceBits is enough, be it 4 distances of 32 or 8 of 4.
 	maxStarts, chanceBits = 8, 14
 	// So many opens in a row must make stretches grow, and two of each stretch: in
 	// random order they hardly do, and those who share a list begin new ones between.
@@ -146,19 +147,23 @@ func (l *lanes) begin(place int) bool {
 	divisor := 0
 	for i := len(l.starts) - 1; i >= 0; i-- {
 		divisor = gcd(distance(l.starts[i], place), divisor)
-		if n := len(l.starts) - i; divisor <= scanFiles && n*(bits.Len(uint(divisor))-1) >= chanceBits {
+		if n := len(l.starts) - i; divisor <= scanFiles && (n-1)*(bits.Len(uint(divisor))-1) >= chanceBits {
 			l.batch = divisor
 		}
 	}
 	fits := l.batch > 0 && l.border(place) == place
+	if l.leads && !fits {
+		// One file opened by somebody else, unless the next one that does not fit lies as
+		// many batches from it.
+		odd := l.odd
+		if l.odd = place + 1; odd == 0 || (place+1-odd)%l.batch != 0 {
+			return false
+		}
+	}
 	if l.starts = append(l.starts, place); len(l.starts) > maxStarts {
 		l.starts = append(l.starts[:0], l.starts[1:]...)
 	}
-	switch {
-	case fits:
-	case l.leads:
-		l.run /= 2
-	default:
+	if !fits && !l.leads {
 		l.run = 0
 	}
 	return fits
@@ -171,11 +176,8 @@ func (l *lanes) border(place int) int {
 	return place + ((nearest-place)%l.batch+l.batch)%l.batch
 }
 
-// believed reports whether readers have lanes, and which.
+// believed reports whether readers have lanes.
 func (l *lanes) believed() bool {
-	if l.leads {
-		return l.run >= growthRun/2
-	}
 	// One reader of every so many-th file has batches of one.
 	return l.batch > l.step && l.run >= min(max(growthRun, 2*l.growing()), longestGrowth)
 }
@@ -197,16 +199,17 @@ func (l *lanes) fresh(serial int) bool {
 	return l.opens-serial <= 2*l.workers*l.batch+l.limit+patienceFiles
 }
 
-// lead returns what to fetch after an open that was seen. The first time it is told
-// what was asked for before.
-func (l *lanes) lead(place int, cached bool, limit int, asked []int, d folder) (p filePlan) {
+// begins has lanes lead from now on, with what was asked for before.
+func (l *lanes) begins(asked []int, limit int) {
 	for _, a := range asked {
 		l.asked = append(l.asked, mark{a, l.opens})
 	}
+	l.leads, l.limit, l.window = true, limit, min(max(len(asked), l.growing()), limit)
+}
+
+// lead says what to fetch after an open that was seen.
+func (l *lanes) lead(p *filePlan, place int, cached bool, d folder) {
 	l.workers = max(l.workers, l.growing(), 1)
-	if !l.leads {
-		l.leads, l.limit, l.window = true, limit, min(max(len(asked), l.workers), limit)
-	}
 	if i := l.index(place); i >= 0 {
 		l.asked = slices.Delete(l.asked, i, i+1)
 		p.useful = true
@@ -223,7 +226,6 @@ func (l *lanes) lead(place int, cached bool, limit int, asked []int, d folder) (
 		p.ahead = l.topUp(d)
 	}
 	p.complete = len(l.asked) == 0 && len(l.stretches) == 1 && l.touch(l.stretches[0].last, d.files, d)
-	return p
 }
 
 // index returns where in asked a place is, -1 for nowhere.

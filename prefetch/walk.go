@@ -25,7 +25,9 @@ type walk struct {
 	// is expected to be if it is begun at its beginning.
 	trusted bool
 	used    time.Time // the latest open that lanes counted
-	lanes   lanes     // once these are believed there are no trails
+	lanes   lanes     // while these lead there are no trails
+	score   score     // of who follows
+	doubt   int       // opens that lanes must have seen to be believed
 }
 
 // newWalk returns the walk of a directory in which nothing was opened yet.
@@ -92,23 +94,52 @@ func (w *walk) open(now time.Time, place int, cached bool, d folder) filePlan {
 	w.leave(&p, now)
 	opens := w.lanes.opens
 	fits := w.lanes.see(place, d)
-	if w.lanes.opens != opens {
+	first := w.lanes.opens != opens
+	if first {
 		w.used = now
 	}
-	if w.lanes.believed() {
+	if w.inLanes(&p) {
+		p.followed = fits
+		w.lanes.lead(&p, place, cached, d)
+	} else {
+		w.follow(&p, now, place, cached, d)
+		for range p.unread {
+			w.score.add(false)
+		}
+	}
+	if first && (p.useful || !cached) {
+		w.score.add(p.useful)
+	}
+	return p
+}
+
+// inLanes reports whether readers are followed as lanes: these are believed, and
+// trails have not followed them well, nor these badly. Either takes over what was asked for.
+func (w *walk) inLanes(p *filePlan) bool {
+	l := &w.lanes
+	switch {
+	case l.leads && l.batch == 0: // begun anew
+		p.unread = append(p.unread, l.giveUp()...)
+	case l.leads && w.score.hits() < poorScore:
+		p.unread = append(p.unread, l.giveUp()...)
+		w.doubt = max(2*w.doubt, firstDoubt)
+	case !l.leads && l.believed() && w.score.hits() < goodScore && l.opens >= w.doubt:
 		var asked []int
 		for i := range w.trails {
 			asked = append(asked, w.trails[i].asked...)
 		}
-		w.trails = nil
-		unread := p.unread
-		p = w.lanes.lead(place, cached, w.limit, asked, d)
-		p.followed, p.unread = fits, append(unread, p.unread...)
-		return p
+		l.begins(asked, w.limit)
+		w.trails, w.score = nil, fullScore
 	}
-	if w.lanes.leads { // no more
-		p.unread = append(p.unread, w.lanes.giveUp()...)
-	}
+	return l.leads
+}
+
+// firstDoubt is how many opens lanes must have seen to be believed anew after they led
+// wrongly; twice as many each time.
+const firstDoubt = 256
+
+// follow follows trails.
+func (w *walk) follow(p *filePlan, now time.Time, place int, cached bool, d folder) {
 	t := w.match(place)
 	// Who looks at a file's head first, and then has it opened by name, is where he was:
 	// OpenCV's imread opens each twice.
@@ -117,7 +148,7 @@ func (w *walk) open(now time.Time, place int, cached bool, d folder) filePlan {
 		w.opens++
 	}
 	if t == nil {
-		t = w.begin(&p, place)
+		t = w.begin(p, place)
 	}
 	t.used, t.serial = now, w.opens
 	p.useful = w.take(place)
@@ -139,7 +170,7 @@ func (w *walk) open(now time.Time, place int, cached bool, d folder) filePlan {
 	// In a small directory much that is guessed is opened some time, in any order:
 	// that says nothing.
 	if p.followed = step > 0; !p.followed || t.step == 0 {
-		return p
+		return
 	}
 	switch {
 	case t.window == 0:
@@ -156,7 +187,6 @@ func (w *walk) open(now time.Time, place int, cached bool, d folder) filePlan {
 		p.ahead = t.topUp(w.before(t, d.files), w.limit-w.ahead(), w.asked, d)
 	}
 	p.complete = d.files-t.front <= scanFiles && len(t.asked) == 0 && t.opened >= firstRun && t.next(t.front+1, d.files, d) == d.files
-	return p
 }
 
 // before returns where the files end that are t's: where the directory does, or
