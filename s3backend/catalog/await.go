@@ -57,8 +57,10 @@ func (w *walker) await(ctx context.Context, path string, epoch uint64) (l *Listi
 		case w.pages >= limit:
 			return nil, w.cursor < prefix && w.pages-w.used >= maxWait
 		}
-		w.wanted = w.pages + 1
-		w.tell()
+		if next := w.pages + 1; w.wanted < next {
+			w.wanted = next
+			w.tell() // only once: two who wait would wake each other without end
+		}
 		changed := w.changed
 		w.mu.Unlock()
 		select {
