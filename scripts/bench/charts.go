@@ -17,7 +17,7 @@ type plot struct {
 func plots() []plot {
 	streams := []string{"seq", "4-streams", "16-streams", "interleaved", "backward", "two-readers", "columns", "duckdb", "strided", "64MiB", "faults"}
 	latencies := []string{"random-4K", "random-64K", "random-256K", "first-byte"}
-	little := []string{"small-x16", "small-in-order", "small-random"}
+	little := []string{"small-x16", "small-in-order", "small-loader", "small-random"}
 	rate := func(s sample) float64 { return s.speed() / 1e6 }
 	return []plot{
 		{"streams.svg", "Cold reads", "MB/s", streams, rate, true},

@@ -84,7 +84,23 @@ func smallPatterns() []pattern {
 	return []pattern{
 		{name: "small-x16", what: "1,000 files of 64 KiB by 16 readers", jobs: files(small(smallFiles), 16), everywhere: true},
 		{name: "small-in-order", what: "the same by one reader in the listing's order", jobs: files(small(smallFiles), 1)},
+		{name: "small-loader", what: "the same by 8 processes that have every eighth batch of 8 files each, as a data loader's workers", jobs: loader(8, 8)},
 		{name: "small-random", what: "300 of them by one reader in random order", jobs: files(shuffled(300), 1)},
+	}
+}
+
+// loader is workers who take the small files in batches, in turns.
+func loader(workers, batch int) func(*dataset) []job {
+	return func(*dataset) []job {
+		jobs := make([]job, workers)
+		for w := range jobs {
+			jobs[w] = job{Mode: "seq", Width: 1, Size: smallSize, Limit: slow}
+		}
+		for i, path := range small(smallFiles) {
+			w := i / batch % workers
+			jobs[w].Paths = append(jobs[w].Paths, path)
+		}
+		return jobs
 	}
 }
 
