@@ -14,7 +14,7 @@ import (
 // that share it, of every file or of some that have a pattern (one suffix, every
 // n-th). It is believed once so many opens lie in order as are needed, and then
 // files are fetched ahead of it: one, and twice as many with each that is opened.
-// What several readers do together is seen by lanes, which is asked first.
+// What several readers do together is seen by lanes, which lead where trails do badly.
 type walk struct {
 	limit  int // most files ahead, of all trails together
 	trails []trail
@@ -113,8 +113,8 @@ func (w *walk) open(now time.Time, place int, cached bool, d folder) filePlan {
 	return p
 }
 
-// inLanes reports whether readers are followed as lanes: these are believed, and
-// trails have not followed them well, nor these badly. Either takes over what was asked for.
+// inLanes reports whether readers are followed as lanes: from when these are believed
+// and trails do not follow well, until lanes follow badly. They take over what trails asked for.
 func (w *walk) inLanes(p *filePlan) bool {
 	l := &w.lanes
 	switch {

@@ -16,11 +16,7 @@ import (
 // No write and no read fails; what could not be written is right until its memory is
 // needed for something else, and zeros then, with a map and times that say it is right.
 func TestFaultF48DiskLosesWrites(t *testing.T) {
-	s := newStand(t)
-	disk := s.onThinExt4(t, 200*mib, 32*mib)
-	f := s.put("f", 60*mib)
-	d := s.mount()
-	cacheWhole(t, f)
+	s, disk, f, d := cachedInVain(t)
 	eventually(t, "the version is sealed", func() bool { return strings.HasPrefix(f.proved(t), "proved") })
 	d.unmount()
 	forgetPages(t, disk.mnt)
@@ -33,11 +29,7 @@ func TestFaultF48DiskLosesWrites(t *testing.T) {
 // TestFaultF48DiskLosesWritesWhileMounted: the same, and no end that would meet it. Who
 // looks within half a minute is earlier than the daemon.
 func TestFaultF48DiskLosesWritesWhileMounted(t *testing.T) {
-	s := newStand(t)
-	disk := s.onThinExt4(t, 200*mib, 32*mib)
-	f := s.put("f", 60*mib)
-	d := s.mount()
-	cacheWhole(t, f)
+	s, disk, f, d := cachedInVain(t)
 	eventually(t, "the daemon asks the disk", func() bool { return strings.Contains(d.log.String(), "the disk has lost") })
 	forgetPages(t, disk.mnt)
 	f.readEveryWay(t)
@@ -50,11 +42,7 @@ func TestFaultF48DiskLosesWritesWhileMounted(t *testing.T) {
 // TestFaultF48DiskLosesWritesOfTheKilled: the same, of a daemon that is killed before it
 // asks. The next one only reads.
 func TestFaultF48DiskLosesWritesOfTheKilled(t *testing.T) {
-	s := newStand(t)
-	disk := s.onThinExt4(t, 200*mib, 32*mib)
-	f := s.put("f", 60*mib)
-	d := s.mount()
-	cacheWhole(t, f)
+	s, disk, f, d := cachedInVain(t)
 	eventually(t, "the version is sealed", func() bool { return strings.HasPrefix(f.proved(t), "proved") })
 	d.kill()
 	s.mount()
@@ -62,6 +50,17 @@ func TestFaultF48DiskLosesWritesOfTheKilled(t *testing.T) {
 	unix.Sync()       // without taking the error from who asks for it
 	forgetPages(t, disk.mnt)
 	f.readEveryWay(t)
+}
+
+// cachedInVain mounts, and caches a file on a disk that has room for half of it.
+func cachedInVain(t *testing.T) (*stand, *ext4, file, *daemon) {
+	t.Helper()
+	s := newStand(t)
+	disk := s.onThinExt4(t, 200*mib, 32*mib)
+	f := s.put("f", 60*mib)
+	d := s.mount()
+	cacheWhole(t, f)
+	return s, disk, f, d
 }
 
 // forgetPages has the kernel forget what it has in memory of files below dir. Some are
