@@ -8,6 +8,7 @@ import (
 	"runtime/debug"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/zs3fs/zs3fs/blockcache"
@@ -43,7 +44,9 @@ type Crew struct {
 	cancel  context.CancelFunc
 	files   files
 	sharers sharers
-	wg      sync.WaitGroup // of the goroutines, one a running job
+	wg      sync.WaitGroup // of the goroutines, one a running job or a file to learn of
+	footers chan struct{}  // one a footer in memory
+	chunks  atomic.Int64   // of columns, that are kept
 
 	mu     sync.Mutex // guards what follows
 	queue  *queue
@@ -63,7 +66,7 @@ func New(cfg Config) *Crew {
 	}
 	ctx, cancel := context.WithCancel(context.Background())
 	q := newQueue(cfg.Connections)
-	return &Crew{cfg: cfg, ctx: ctx, cancel: cancel, queue: q, width: newWidth(q.guessing)}
+	return &Crew{cfg: cfg, ctx: ctx, cancel: cancel, queue: q, width: newWidth(q.guessing), footers: make(chan struct{}, 2)}
 }
 
 // Open returns a reader of one version; it does no I/O.
@@ -79,6 +82,7 @@ func (c *Crew) Stats() Stats {
 	s.Running = int64(len(c.queue.running))
 	s.Queued = int64(len(c.queue.demands) + c.queue.guesses)
 	s.Streams = int64(c.sharers.others(nil, time.Now()))
+	s.ColumnChunks = c.chunks.Load()
 	s.Limit, s.GuessLimit = int64(c.queue.connections), int64(c.queue.guessing)
 	return s
 }
@@ -119,6 +123,9 @@ type Stats struct {
 	// Streams is how many have asked for something ahead of their readers and were read
 	// within the last second: they share MaxWindow.
 	Streams int64
+	// ColumnChunks is how many column chunks of Parquet files are known, from footers that
+	// were read.
+	ColumnChunks int64
 	// Limit is how many may run at once, and GuessLimit how many guesses now.
 	Limit, GuessLimit int64
 }

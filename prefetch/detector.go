@@ -21,6 +21,7 @@ type detector struct {
 	limits  limits
 	streams []stream
 	visits  visits
+	columns columns
 	handles int    // that have read and are open
 	paused  bool   // a guess has failed and no demand has succeeded since
 	others  int    // streams of other versions that share the window
@@ -41,6 +42,7 @@ type plan struct {
 	ahead  []span // to fetch on a guess, in this order
 	drop   []span // guesses that nobody needs any more
 	doubt  bool   // the reader will probably not come to what is read
+	learn  bool   // column chunks are not known, and would say more
 }
 
 // read is told of a handle's read of the bytes [off, off+n) within the object,
@@ -54,15 +56,16 @@ func (d *detector) read(now time.Time, h *handle, off, n int64, room func() int6
 		d.handles++
 	}
 	h.total += n
-	p := plan{want: l.cover(off, end)}
+	p := plan{want: l.cover(off, end), learn: end >= l.size && d.columns.chunks == nil}
 	switch {
 	case l.blocks <= smallBlocks:
-		p.want = span{0, l.blocks}
+		p.want, p.learn = span{0, l.blocks}, false
 		return p
 	case first && off >= l.size-tailBlocks*l.block:
 		p.want = l.cover(l.size-tailBlocks*l.block, l.size)
 		return p
 	case l.maximum == 0:
+		p.learn = false
 		return p
 	}
 	// Who begins at the head reads on, whatever somebody else has read of it.
@@ -158,15 +161,18 @@ func (d *detector) overtaken(s *stream, down bool) bool {
 func (d *detector) hit(p *plan, s *stream, now time.Time, h *handle, off, end int64, room func() int64) {
 	l := d.limits
 	s.used = now
-	p.doubt = d.doubts(s, off, end)
+	p.doubt = d.doubts(s, off, end) || d.beyond(s, off, end)
 	s.noteReturn(h, off, end)
-	s.touch(h, end)
+	s.touch(h, off, end)
 	p.stream = s.id
 	up, down := s.extend(off, end)
 	d.visits.extend(l, s.visit, off, end)
 	s, up, down = d.join(s, up, down)
 	s.count(up, down)
 	s.trim(l)
+	if up && !p.doubt {
+		d.readOn(p, s, h, off, end, room)
+	}
 	switch {
 	case up == down: // read again, or overtaken
 	case s.active && s.downwards == down:
@@ -192,7 +198,7 @@ func (d *detector) hit(p *plan, s *stream, now time.Time, h *handle, off, end in
 		return
 	}
 	l.maximum = d.share(s)
-	p.ahead = s.topUp(l, s.grow(l), room, p.ahead)
+	p.ahead = append(s.topUp(l, s.grow(l), room, nil), p.ahead...)
 	if !s.downwards && s.next >= l.size || s.downwards && s.start == 0 {
 		d.remove(s)
 	}

@@ -11,6 +11,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/zs3fs/zs3fs/prefetch/parquet"
 )
 
 var update = flag.Bool("update", false, "rewrite testdata with what the detector says")
@@ -78,6 +80,15 @@ func (s *story) line(t *testing.T, line string) string {
 		}
 		s.d = detector{limits: newLimits(size(t, f[1]), 1024, 8*1024, size(t, f[3]), stride)}
 		s.open, s.one = map[string]*handle{}, false
+	case "chunks": // chunks COLUMNS OFFSET...: where each begins, and the last one ends
+		columns, chunks := int(size(t, f[1])), []parquet.Chunk(nil)
+		for i := range len(f) - 3 {
+			chunks = append(chunks, parquet.Chunk{
+				Off: size(t, f[i+2]), End: size(t, f[i+3]),
+				Group: int32(i / columns), Column: int32(i % columns),
+			})
+		}
+		s.d.columns.learn(s.d.limits, chunks)
 	case "handle": // handle NAME
 		s.h = f[1]
 	case "read": // read OFFSET LENGTH

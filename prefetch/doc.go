@@ -8,6 +8,10 @@
 // files share the rest fairly (a pure queue), as many of it as the path rewards and
 // the server does not refuse (a pure width).
 //
+// Once the footer of a Parquet file has been read, it is known where the file's column
+// chunks lie: a chunk is fetched to its end and no further, and after it the next ones of the
+// columns that are read.
+//
 // [Files] does for directories what a reader does for its file: a second detector
 // sees which files are opened, by their places in the listing, and the next small
 // ones are fetched ahead, each held open until its reader comes. One reader is

@@ -22,12 +22,21 @@ type file struct {
 	// users are the readers that are open, and the reads and jobs under way: the
 	// last one closes the version.
 	users atomic.Int64
+	// learning is set while somebody looks for column chunks, and from when all is known of them.
+	learning atomic.Bool
 }
 
 // watch is a detector and its lock. It outlives the file for a while.
 type watch struct {
 	mu       sync.Mutex // guards detector; never held across I/O
 	detector detector
+}
+
+// chunks returns how many column chunks are kept.
+func (w *watch) chunks() int64 {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return int64(len(w.detector.columns.chunks))
 }
 
 // identity is what makes a version one. Not its id: a HEAD tells it, and a listing
@@ -122,6 +131,7 @@ func (fs *files) leave(f *file) (last bool) {
 	}
 	fs.closed = append(fs.closed, past{id, f.watch})
 	if len(fs.closed) > maxPast {
+		f.crew.chunks.Add(-fs.closed[0].chunks())
 		fs.closed = append(fs.closed[:0], fs.closed[1:]...)
 	}
 	return true

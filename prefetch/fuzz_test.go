@@ -3,6 +3,8 @@ package prefetch
 import (
 	"testing"
 	"time"
+
+	"github.com/zs3fs/zs3fs/prefetch/parquet"
 )
 
 // FuzzDetector lets a handle be read anywhere, at any time, with and without
@@ -34,10 +36,13 @@ func FuzzDetector(f *testing.F) {
 				off = end + 7*length
 			case 7:
 				now = now.Add(time.Duration(script[1]) * 20 * time.Millisecond)
-				if script[2] > 200 {
+				switch {
+				case script[2] > 200:
 					d.pause()
-				} else if script[2] > 150 {
+				case script[2] > 150:
 					d.resume()
+				case script[2] > 100 && d.columns.chunks == nil:
+					d.columns.learn(d.limits, someChunks(size, int(script[1])%7+1, int64(script[3])*16+1))
 				}
 			}
 			if off >= size {
@@ -102,14 +107,19 @@ func checkRead(t *testing.T, d *detector, now time.Time, h *handle, off, n, room
 		if a.n > l.request {
 			t.Fatalf("guess %v is longer than a request", a)
 		}
-		if i > 0 && p.stream != 0 && a.first != p.ahead[i-1].end() && a.end() != p.ahead[i-1].first {
+		for _, b := range p.ahead[:i] {
+			if a.overlaps(b) {
+				t.Fatalf("guesses %v ask twice", p.ahead)
+			}
+		}
+		if i > 0 && p.stream != 0 && d.columns.chunks == nil && a.first != p.ahead[i-1].end() && a.end() != p.ahead[i-1].first {
 			t.Fatalf("guesses %v are out of order", p.ahead)
 		}
 	}
 	for _, s := range p.drop {
 		checkSpan(t, l, s)
 	}
-	if s, ok := before[p.stream]; ok && s.active && len(p.ahead) > 0 {
+	if s, ok := before[p.stream]; ok && s.active && len(p.ahead) > 0 && d.columns.chunks == nil {
 		if first := p.ahead[0]; s.downwards && first.end() > s.edge || !s.downwards && first.first < s.edge {
 			t.Fatalf("guess %v of a stream that had come to %d", first, s.edge)
 		}
@@ -135,4 +145,15 @@ func checkSpan(t *testing.T, l limits, s span) {
 	if s.n <= 0 || s.first < 0 || s.end() > l.blocks {
 		t.Fatalf("span %v of %d blocks", s, l.blocks)
 	}
+}
+
+// someChunks returns column chunks of up to length bytes each, all over an object.
+func someChunks(size int64, columns int, length int64) (all []parquet.Chunk) {
+	off := int64(4)
+	for i := 0; off < size; i++ {
+		end := min(off+1+length*int64(i%5+1)/5, size)
+		all = append(all, parquet.Chunk{Off: off, End: end, Group: int32(i / columns), Column: int32(i % columns)})
+		off = end + int64(i%3)*17 // now and then something lies between
+	}
+	return all
 }

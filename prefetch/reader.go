@@ -94,6 +94,9 @@ func (r *Reader) Read(ctx context.Context, scratch []byte, off int64) (Result, e
 	p := r.look(began, off, n)
 	g := gathering{reader: r, want: p.want, doubt: p.doubt}
 	res, err := g.gather(ctx, scratch[:n], off)
+	if p.learn && err == nil {
+		r.learn()
+	}
 	if p.stream != 0 && !p.doubt && time.Since(began) > stallAfter {
 		r.mu.Lock()
 		r.detector.stalled(p.stream)

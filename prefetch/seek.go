@@ -67,7 +67,7 @@ func (d *detector) jump(p *plan, s *stream, h *handle) *stream {
 			p.drop = append(p.drop, d.clip(t.skipped(l, s.back()), t.id)...)
 		}
 		t.start, t.next, t.used = s.start, s.next, s.used
-		t.visit, t.bound, t.reach = s.visit, s.bound, s.reach
+		t.visit, t.bound, t.reach, t.chunk = s.visit, s.bound, s.reach, s.chunk
 		t.read += s.read
 		t.share(s)
 		id := t.id
@@ -127,6 +127,7 @@ func (d *detector) close(h *handle) []span {
 	}
 	if d.handles == 0 {
 		p.drop = append(p.drop, d.visits.pending()...)
+		d.columns.leave()
 	}
 	return p.drop
 }
@@ -143,8 +144,8 @@ func (d *detector) begin(p *plan, first bool, now time.Time, h *handle, off, end
 		id: d.lastID, start: off, next: end, read: end - off, used: now,
 	})
 	s := &d.streams[len(d.streams)-1]
-	s.touch(h, end)
-	if !d.amid(off) && !(first && off == 0) {
+	s.touch(h, off, end)
+	if (!d.amid(off) || d.columns.begins(off, end)) && !(first && off == 0) {
 		d.visit(p, s, room)
 	}
 	if first && off == 0 {
@@ -162,6 +163,12 @@ func (d *detector) begin(p *plan, first bool, now time.Time, h *handle, off, end
 // was read of a place.
 func (d *detector) visit(p *plan, s *stream, room func() int64) {
 	l := d.limits
+	if d.columns.chunks == nil {
+		p.learn = true
+	} else if i := d.columns.find(s.start, s.next); i >= 0 && !d.visits.partial() {
+		d.enter(p, s, i, room)
+		return
+	}
 	id, sure, most, ahead := d.visits.arrive(l, s.start, s.next, room)
 	s.visit, p.ahead = id, append(p.ahead, ahead...)
 	if sure > 0 {
@@ -178,7 +185,7 @@ func (d *detector) visit(p *plan, s *stream, room func() int64) {
 }
 
 // makeRoom forgets idle streams, and if that is not enough the oldest one that was
-// never active or may be stolen: of h's own, unless they are few.
+// never active, has come to the end of its column chunk or may be stolen: of h's own, unless they are few.
 func (d *detector) makeRoom(p *plan, now time.Time, h *handle) bool {
 	own := 0
 	for i := 0; i < len(d.streams); i++ {
@@ -198,7 +205,7 @@ func (d *detector) makeRoom(p *plan, now time.Time, h *handle) bool {
 	var victim *stream
 	for i := range d.streams {
 		s := &d.streams[i]
-		if s.active && now.Sub(s.used) <= stealTime || own >= maxStreams && s.user(h) == nil {
+		if s.active && !s.over(d.limits) && now.Sub(s.used) <= stealTime || own >= maxStreams && s.user(h) == nil {
 			continue
 		}
 		if victim == nil || victim.active && !s.active ||

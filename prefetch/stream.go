@@ -25,6 +25,7 @@ type stream struct {
 	users       []user // who reads here
 	visit       int64  // that began it; 0 for none
 	bound       int64  // block that is not fetched ahead; 0 for none
+	chunk       int    // that is read, its number in columns plus 1; 0 for none
 	reach       int64  // byte up to which its reader is expected to come; 0 for unknown
 	parked      user   // who was the last to leave for elsewhere
 	away        int64  // the most bytes that a reader has read elsewhere before he came back
@@ -34,16 +35,16 @@ type stream struct {
 type user struct {
 	*handle
 	seen, born int64 // the handle's total when it last read here, and at first
-	at         int64 // where that last read ended
+	from, at   int64 // where its first read here began, and its last one ended
 	overlaps   int64 // the handle's when it last read here
 }
 
-// touch notes that h reads here, up to end.
-func (s *stream) touch(h *handle, end int64) {
+// touch notes that h reads [off, end) here.
+func (s *stream) touch(h *handle, off, end int64) {
 	if u := s.user(h); u != nil {
 		u.seen, u.at, u.overlaps = h.total, end, h.overlaps
 	} else {
-		s.users = append(s.users, user{h, h.total, h.total, end, h.overlaps})
+		s.users = append(s.users, user{h, h.total, h.total, off, end, h.overlaps})
 	}
 }
 
@@ -211,7 +212,7 @@ func (s *stream) grow(l limits) (stalled bool) {
 // than a request, the window halves instead.
 func (s *stream) topUp(l limits, stalled bool, room func() int64, ahead []span) []span {
 	pos := s.position(l)
-	if pos > s.bound+1 || s.inTurns() {
+	if s.chunk == 0 && (pos > s.bound+1 || s.inTurns()) {
 		s.bound = 0 // the reader has gone, or will go, further than expected
 	}
 	if (s.edge-pos)*s.sign() < 0 {
@@ -271,7 +272,7 @@ func (s *stream) back() int64 { return s.end(!s.downwards) }
 func (s *stream) adopt(t *stream) {
 	s.active, s.downwards, s.hits, s.backs = t.active, t.downwards, t.hits, t.backs
 	s.edge, s.window, s.size = t.edge, t.window, t.size
-	s.visit, s.bound, s.reach = t.visit, t.bound, t.reach
+	s.visit, s.bound, s.reach, s.chunk = t.visit, t.bound, t.reach, t.chunk
 }
 
 // skipped returns the blocks between the reader and a byte further on.
@@ -304,6 +305,11 @@ func (s *stream) done(l limits) bool {
 		return s.edge == 0
 	}
 	return s.edge >= s.last(l)
+}
+
+// over reports whether the reader has come to the end of the column chunks expected of him.
+func (s *stream) over(l limits) bool {
+	return s.chunk > 0 && s.bound > 0 && s.position(l) >= s.bound
 }
 
 // last returns where an upward stream's guesses end.

@@ -6,6 +6,7 @@ import "slices"
 type visit struct {
 	start, first int64 // bytes [start, first) were its first read
 	end          int64 // it was read on up to here
+	whole        int64 // and will be up to there; 0 for unknown
 	strides      int   // as long as the kernel reads ahead at once, one after another in the end
 	last         int64 // where the latest of these began
 }
@@ -105,13 +106,33 @@ func (v *visits) arrive(l limits, off, end int64, room func() int64) (id, sure, 
 		sure = v.length(l, before)
 		most = max(most, sure)
 	}
-	v.n++
-	*v.at(v.n) = visit{start: off, first: end, end: off}
-	v.at(v.n).extend(l, off, end)
+	id = v.add(l, off, end, 0)
 	if before > 0 {
 		ahead = v.predict(l, off, max(off+sure, end), room)
 	}
-	return v.n, sure, most, ahead
+	return id, sure, most, ahead
+}
+
+// add notes a visit that begins with a read of [off, end), and returns its number.
+func (v *visits) add(l limits, off, end, whole int64) int64 {
+	v.n++
+	*v.at(v.n) = visit{start: off, first: end, end: off, whole: whole}
+	v.at(v.n).extend(l, off, end)
+	return v.n
+}
+
+// partial reports whether places of a known length are mostly not read to their end.
+func (v *visits) partial() bool {
+	var all, broken int
+	for i := v.oldest(); i <= v.n-underWay; i++ {
+		if p := v.at(i); p.whole > 0 {
+			all++
+			if p.end < p.whole {
+				broken++
+			}
+		}
+	}
+	return all >= lengthVisits && 2*broken > all
 }
 
 // extend notes that a visit was read on by a read of [off, end).
@@ -189,11 +210,8 @@ func (v *visits) believes(gap, y, tolerance int64) bool {
 // expected: twice as far at each hit. The places are those of the last period.
 func (v *visits) predict(l limits, off, end int64, room func() int64) []span {
 	here := l.cover(off, min(end, l.size))
-	v.asked = slices.DeleteFunc(v.asked, func(s span) bool { return s.first >= here.first && s.end() <= here.end() })
-	budget, free := min(freeBlocks, l.maximum), room()
-	for budget > 0 && free < budget {
-		budget /= 2
-	}
+	v.come(here)
+	budget := l.afford(room())
 	if budget == 0 {
 		return nil
 	}
@@ -215,14 +233,24 @@ func (v *visits) predict(l limits, off, end int64, room func() int64) []span {
 			if from > horizon || from >= l.size {
 				return ahead
 			}
-			b := v.unasked(l.cover(from, min(p.end+shift, l.size)), here)
-			if b.n > 0 {
-				v.asked = append(v.asked, b)
-				v.asked = v.asked[max(len(v.asked)-maxAsked, 0):]
-				ahead = appendSpan(ahead, b, l.request)
-			}
+			ahead = v.ask(l, l.cover(from, min(p.end+shift, l.size)), here, ahead)
 		}
 	}
+}
+
+// come notes that a reader has come to here.
+func (v *visits) come(here span) {
+	v.asked = slices.DeleteFunc(v.asked, func(s span) bool { return s.first >= here.first && s.end() <= here.end() })
+}
+
+// ask appends to ahead what of b is neither in here nor asked for.
+func (v *visits) ask(l limits, b, here span, ahead []span) []span {
+	if b = v.unasked(b, here); b.n <= 0 {
+		return ahead
+	}
+	v.asked = append(v.asked, b)
+	v.asked = v.asked[max(len(v.asked)-maxAsked, 0):]
+	return appendSpan(ahead, b, l.request)
 }
 
 // unasked returns what of b is neither in here nor asked for.

@@ -73,6 +73,7 @@ func rows() []row {
 		{"fetch_running", "fetches under way", func(s *snapshot) int64 { return s.crew.Running }},
 		{"fetch_limit", "most fetches at once", func(s *snapshot) int64 { return s.crew.Limit }},
 		{"fetch_streams", "streams that read ahead and share the window, as of now", func(s *snapshot) int64 { return s.crew.Streams }},
+		{"fetch_column_chunks", "column chunks of Parquet files whose places are known, as of now", func(s *snapshot) int64 { return s.crew.ColumnChunks }},
 		{"fetch_guess_limit", "most fetches ahead at once, as of now", func(s *snapshot) int64 { return s.crew.GuessLimit }},
 		{"fetch_queued", "fetches that wait for a connection", func(s *snapshot) int64 { return s.crew.Queued }},
 		{"files_guessed_total", "small files fetched ahead of a reader who goes through their directory", func(s *snapshot) int64 { return s.files.Guessed }},

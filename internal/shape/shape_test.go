@@ -28,8 +28,9 @@ var allowed = map[string][]string{
 	"blockcache/s3fifo":            nil,
 	"blockcache/zfs":               nil,
 	"blockcache":                   {"s3backend", "blockcache/crc64", "blockcache/s3fifo"},
-	"prefetch":                     {"s3backend", "blockcache", "blockcache/crc64", "blockcache/s3fifo"},
-	"fusefs":                       {"s3backend", "s3backend/catalog", "s3backend/catalog/ledger", "blockcache", "blockcache/crc64", "blockcache/s3fifo", "prefetch"},
+	"prefetch/parquet":             nil,
+	"prefetch":                     {"s3backend", "blockcache", "blockcache/crc64", "blockcache/s3fifo", "prefetch/parquet"},
+	"fusefs":                       {"s3backend", "s3backend/catalog", "s3backend/catalog/ledger", "blockcache", "blockcache/crc64", "blockcache/s3fifo", "prefetch", "prefetch/parquet"},
 }
 
 // forbidden keeps a subject in the one package that knows of it: the value lists
@@ -39,6 +40,7 @@ var forbidden = map[string][]string{
 	"github.com/aws/":              {"s3backend", "s3backend/s3test", "s3backend/s3test/conformance"},
 	"github.com/hanwen/go-fuse/v2": {"fusefs"},
 	"github.com/mistifyio/go-zfs/": {"blockcache/zfs"},
+	"github.com/apache/thrift/":    {"prefetch/parquet"},
 	"testing":                      {"s3backend/s3test/conformance"},
 }
 

@@ -16,13 +16,13 @@ const (
 )
 
 // dataset is what lies in the bucket: parts of one prepared file of incompressible
-// bytes, which say where they belong, and a Parquet file.
+// bytes, which say where they belong, and two Parquet files.
 type dataset struct {
 	file    string
 	size    int64
 	objects map[string]object
-	keys    []string // in the order of their making
-	table   *table   // nil unless it was asked for
+	keys    []string          // in the order of their making
+	tables  map[string]*table // by key; none unless they were asked for
 }
 
 // newDataset prepares the files below dir; size is a multiple of 64 KiB.

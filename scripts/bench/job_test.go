@@ -44,7 +44,7 @@ func TestRandomReads(t *testing.T) {
 }
 
 func TestEveryPatternHasJobs(t *testing.T) {
-	d := &dataset{size: 1 << 30, table: &table{spans: []span{{4, 100}}}}
+	d := &dataset{size: 1 << 30, tables: map[string]*table{plainTable: {spans: []span{{4, 100}}}, zstdTable: {spans: []span{{4, 100}}}}}
 	seen := make(map[string]bool)
 	for _, p := range patterns() {
 		if seen[p.name] {

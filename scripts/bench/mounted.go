@@ -63,8 +63,8 @@ func (r *runner) measured(ctx context.Context, p profile, pat pattern, d *daemon
 		return s, err
 	}
 	before := d.cpu()
-	if pat.query {
-		s.outcome, err = r.data.table.ask(ctx, filepath.Join(at.mnt, tableKey))
+	if pat.table != "" {
+		s.outcome, err = r.data.tables[pat.table].ask(ctx, filepath.Join(at.mnt, pat.table))
 	} else {
 		s.outcome, err = runJobs(ctx, mountedJobs(pat.jobs(r.data), at.mnt))
 	}

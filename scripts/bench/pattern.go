@@ -10,9 +10,9 @@ type pattern struct {
 	name, what string
 	// jobs are of keys, which become paths of the mount; a process each.
 	jobs func(d *dataset) []job
-	// query reads with DuckDB instead of with jobs, which then only say what has to
-	// be read.
-	query bool
+	// table is the key of one that is read with DuckDB instead of with jobs, which then
+	// only say what has to be read.
+	table string
 	// walk is what is measured instead, on the bucket of names.
 	walk *walk
 	// before are read first, unmeasured; remount says that a new process then mounts.
@@ -42,7 +42,8 @@ func patterns() []pattern {
 		{name: "strided", what: "256 KiB every 4 MiB", jobs: one(job{Mode: "strided", Size: 256 << 10, Stride: 4 << 20})},
 		{name: "backward", what: "backwards, 1 MiB reads", jobs: one(job{Mode: "backward", Size: 1 << 20})},
 		{name: "columns", what: "a footer, then 2 of 14 columns of 20 row groups, 256 KiB reads", jobs: columns},
-		{name: "duckdb", what: "the same of a real Parquet file by DuckDB", jobs: tableColumns, query: true},
+		{name: "duckdb", what: "the same of a real Parquet file by DuckDB", jobs: tableColumns(plainTable), table: plainTable},
+		{name: "duckdb-zstd", what: "the same of one that is compressed, so that no two chunks are equally long", jobs: tableColumns(zstdTable), table: zstdTable},
 		{name: "read-10%", what: "a tenth of a file, then close", jobs: one(job{Mode: "seq", Size: 1 << 20, Part: 0.1})},
 		{name: "two-readers", what: "two processes read one cold file", jobs: func(d *dataset) []job {
 			return append(sequential(d), sequential(d)...)

@@ -159,12 +159,12 @@ func (r *runner) bare(ctx context.Context, p profile, pat pattern, b bareJob) (s
 }
 
 // newRunner prepares the bucket and starts its server.
-func newRunner(ctx context.Context, s settings, dir string) (r *runner, err error) {
+func newRunner(ctx context.Context, s settings, dir string) (_ *runner, err error) {
 	files, err := newScratch("")
 	if err != nil {
 		return nil, err
 	}
-	r = &runner{settings: s, dir: dir, files: files, results: newResults(), bares: make(map[key]sample)}
+	r := &runner{settings: s, dir: dir, files: files, results: newResults(), bares: make(map[key]sample)}
 	defer func() {
 		if err != nil {
 			err = errors.Join(err, r.close())
@@ -181,8 +181,8 @@ func newRunner(ctx context.Context, s settings, dir string) (r *runner, err erro
 	if r.data, err = newDataset(files.dir, s.size); err != nil {
 		return nil, err
 	}
-	if s.needsTable() {
-		if err := r.data.addTable(ctx, files.dir); err != nil {
+	if s.needsTables() {
+		if err := r.data.addTables(ctx, files.dir); err != nil {
 			return nil, err
 		}
 	}

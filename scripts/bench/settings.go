@@ -136,10 +136,10 @@ func (s settings) networks() []profile {
 	return slices.DeleteFunc(all, func(p profile) bool { return len(s.networkNames) > 0 && !slices.Contains(s.networkNames, p.Name) })
 }
 
-// needsTable says that a chosen pattern reads the Parquet file.
-func (s settings) needsTable() bool {
+// needsTables says that a chosen pattern reads a Parquet file.
+func (s settings) needsTables() bool {
 	for _, p := range s.networks() {
-		if slices.ContainsFunc(s.chosen(p), func(pat pattern) bool { return pat.query }) {
+		if slices.ContainsFunc(s.chosen(p), func(pat pattern) bool { return pat.table != "" }) {
 			return !s.warmOnly
 		}
 	}

@@ -12,54 +12,74 @@ import (
 	"time"
 )
 
-// table is the Parquet file of 14 columns and 20 row groups, uncompressed, and the
-// program that reads it.
+// table is a Parquet file of 14 columns and 20 row groups, and the program that reads
+// it.
 type table struct {
 	duckdb string // path of the program
 	path   string
+	key    string
 	spans  []span // of the two columns that the query reads
 	answer string // of the query
 }
 
 const (
-	tableKey     = "table.parquet"
+	// plainTable has chunks of equal length, as nothing in it can be compressed.
+	plainTable = "table.parquet"
+	// zstdTable has numbers of 24 to 64 bits, another width in each row group of each column.
+	zstdTable = "zstd.parquet"
+
 	tableGroups  = 20
 	tableWidth   = 14
-	tableRows    = 122_880 * 2 // a row group; a column of one takes 2 MB
+	tableRows    = 122_880 * 2 // a row group; a column of one takes 2 MB at most
 	firstColumn  = 2
 	secondColumn = 9
 )
 
-// addTable makes the table below dir, and puts it into the dataset.
-func (d *dataset) addTable(ctx context.Context, dir string) error {
-	t := &table{duckdb: filepath.Join(dir, "duckdb"), path: filepath.Join(dir, tableKey)}
-	build := exec.CommandContext(ctx, "go", "build", "-o", t.duckdb, ".")
+// addTables makes the tables below dir, and puts them into the dataset.
+func (d *dataset) addTables(ctx context.Context, dir string) error {
+	program := filepath.Join(dir, "duckdb")
+	build := exec.CommandContext(ctx, "go", "build", "-o", program, ".")
 	build.Dir = filepath.Join("scripts", "tools", "duckdb")
 	if out, err := build.CombinedOutput(); err != nil {
 		return fmt.Errorf("go build of %s: %w: %s", build.Dir, err, out)
 	}
+	d.tables = make(map[string]*table)
+	for _, key := range []string{plainTable, zstdTable} {
+		t := &table{duckdb: program, path: filepath.Join(dir, key), key: key}
+		if err := t.write(ctx); err != nil {
+			return err
+		}
+		st, err := os.Stat(t.path)
+		if err != nil {
+			return err
+		}
+		d.tables[key] = t
+		d.put(object{Key: key, File: t.path, Size: st.Size()})
+	}
+	return nil
+}
+
+// write makes the file, and notes what a reader has to find in it.
+func (t *table) write(ctx context.Context) error {
+	compression, shift := "uncompressed", func(int) string { return "0" }
+	if t.key == zstdTable {
+		compression = "zstd"
+		shift = func(column int) string { return fmt.Sprintf("8 * ((i // %d * 5 + %d) %% 6)", tableRows, 3*column) }
+	}
 	columns := make([]string, tableWidth)
 	for i := range columns {
-		columns[i] = fmt.Sprintf("hash(i * %d + %d) as c%02d", tableWidth, i, i)
+		columns[i] = fmt.Sprintf("hash(i * %d + %d) >> (%s)::ubigint as c%02d", tableWidth, i, shift(i), i)
 	}
-	if _, err := t.run(ctx, fmt.Sprintf("copy (select %s from range(%d) r(i)) to '%s' (format parquet, compression uncompressed, row_group_size %d)",
-		strings.Join(columns, ", "), tableGroups*tableRows, t.path, tableRows)); err != nil {
+	if _, err := t.run(ctx, fmt.Sprintf("copy (select %s from range(%d) r(i)) to '%s' (format parquet, compression %s, row_group_size %d)",
+		strings.Join(columns, ", "), tableGroups*tableRows, t.path, compression, tableRows)); err != nil {
 		return err
 	}
 	if err := t.locate(ctx); err != nil {
 		return err
 	}
 	var err error
-	if t.answer, err = t.query(ctx, t.path); err != nil {
-		return err
-	}
-	st, err := os.Stat(t.path)
-	if err != nil {
-		return err
-	}
-	d.table = t
-	d.put(object{Key: tableKey, File: t.path, Size: st.Size()})
-	return nil
+	t.answer, err = t.query(ctx, t.path)
+	return err
 }
 
 // query is what ELT does: two columns of all rows.
@@ -101,9 +121,11 @@ func (t *table) locate(ctx context.Context) error {
 	return nil
 }
 
-// tableColumns is what the query has to read.
-func tableColumns(d *dataset) []job {
-	return []job{{Mode: "spans", Paths: []string{tableKey}, Width: 1, Size: blockSize, Spans: d.table.spans}}
+// tableColumns is what the query of a table has to read.
+func tableColumns(key string) func(d *dataset) []job {
+	return func(d *dataset) []job {
+		return []job{{Mode: "spans", Paths: []string{key}, Width: 1, Size: blockSize, Spans: d.tables[key].spans}}
+	}
 }
 
 // ask is the query as readers do it: the outcome is of the column chunks, of which

@@ -1,0 +1,130 @@
+package prefetch
+
+import (
+	"sort"
+
+	"github.com/zs3fs/zs3fs/prefetch/parquet"
+)
+
+// columns are where the column chunks of a Parquet file lie, once its footer has been
+// seen, and which of them are read. A query reads some of the columns, in each row group
+// again: so the rest of a chunk is known at its first read, the next columns of its group
+// once they were read in another, and those of the next groups once groups were read in
+// a row. Unlike the places of visits, chunks need not be equally long.
+type columns struct {
+	chunks  []parquet.Chunk // in the file's order; nil while unknown, never changed
+	joint   int64           // bytes that lie in the page in which a chunk begins, at most
+	seen    []sighting      // by column
+	entered []bool          // by row group
+	groups  int64           // that were entered
+	row     int             // how many of them, the latest, came after the one before
+	over    int             // how many ends of chunks were read over, one after another, unexpectedly
+}
+
+// sighting is when a column was read last.
+type sighting struct {
+	groups int64 // how many row groups had been entered; 0 for never
+	group  int32 // the one it was read in
+}
+
+const (
+	// maxChunks bounds what is kept of a file: 24 bytes each.
+	maxChunks = 1 << 15
+	// A column that was not read in so many row groups is another query's. Threads have
+	// groups of their own, and begin them together. When all have left, the columns are
+	// believed in one group more.
+	staleGroups = 16
+	// Who has read over so many ends of chunks reads all columns: he is a stream like others.
+	throughChunks = 3
+	// underWay is how many of the latest visits may be, as 16 threads have one each.
+	underWay = 16
+	// jointPart of a block is a page of 4 KiB.
+	jointPart = 256
+)
+
+// learn takes the chunks, in order and apart, and keeps them.
+func (c *columns) learn(l limits, chunks []parquet.Chunk) {
+	most := parquet.Chunk{Group: -1, Column: -1}
+	for _, k := range chunks {
+		most.Group, most.Column = max(most.Group, k.Group), max(most.Column, k.Column)
+	}
+	*c = columns{
+		chunks:  chunks,
+		joint:   l.block / jointPart,
+		seen:    make([]sighting, most.Column+1),
+		entered: make([]bool, most.Group+1),
+	}
+}
+
+// find returns which chunk a reader is meant for who begins with a read of [off, end), or -1.
+// Reads begin with a page, of which the end of another chunk may be a part.
+func (c *columns) find(off, end int64) int { return c.at(min(off+c.joint, end) - 1) }
+
+// at returns in which chunk a byte lies, or -1.
+func (c *columns) at(at int64) int {
+	i := sort.Search(len(c.chunks), func(i int) bool { return c.chunks[i].End > at })
+	if i == len(c.chunks) || c.chunks[i].Off > at {
+		return -1
+	}
+	return i
+}
+
+// through reports whether the ends of chunks mean nothing to who reads.
+func (c *columns) through() bool { return c.over >= throughChunks }
+
+// begins reports whether a read of [off, end) is the first of a chunk's, and not of one who
+// reads over the ends of chunks.
+func (c *columns) begins(off, end int64) bool {
+	i := c.find(off, end)
+	return i >= 0 && off <= c.chunks[i].Off && !c.through()
+}
+
+// arrive notes that chunk i is read, and reports whether that was to be expected: its
+// column was read in another row group, lately.
+func (c *columns) arrive(i int) (expected bool) {
+	k := c.chunks[i]
+	expected = c.chosen(i) && c.seen[k.Column].group != k.Group
+	if !c.entered[k.Group] {
+		c.entered[k.Group] = true
+		c.groups++
+		if k.Group > 0 && c.entered[k.Group-1] {
+			c.row++
+		} else {
+			c.row = 0
+		}
+	}
+	c.seen[k.Column] = sighting{c.groups, k.Group}
+	return expected
+}
+
+// chosen reports whether the column of chunk i is one of those that are read.
+func (c *columns) chosen(i int) bool {
+	s := c.seen[c.chunks[i].Column]
+	return s.groups > 0 && c.groups-s.groups < staleGroups
+}
+
+// reach returns up to which byte a reader of chunk i goes on, at least: the end of the
+// last one of those that are read and touch each other.
+func (c *columns) reach(i int) int64 {
+	for i+1 < len(c.chunks) && c.chunks[i+1].Off-c.chunks[i].End <= c.joint && c.chosen(i+1) {
+		i++
+	}
+	return c.chunks[i].End
+}
+
+// horizon is the last row group in which chunks are fetched ahead of a reader of the given
+// one: none beyond his own until he has come from the one before; then two more, and twice as
+// many each time (one more: 5 % slower).
+func (c *columns) horizon(group int32) int32 {
+	if c.row == 0 {
+		return group
+	}
+	return group + 1<<min(c.row, 5)
+}
+
+// leave notes that nobody reads the file any more: the next query may want other columns.
+func (c *columns) leave() {
+	c.groups += staleGroups - 2
+	c.row = 0
+	clear(c.entered)
+}

@@ -1,0 +1,96 @@
+package prefetch
+
+// How streams come to column chunks, and what a detector does where it knows these.
+
+// enter notes that s begins at a place apart from all streams, in chunk i. What is left of
+// the chunk comes in one request where it is small, or its column one that is read.
+func (d *detector) enter(p *plan, s *stream, i int, room func() int64) {
+	l := d.limits
+	chunk := d.columns.chunks[i]
+	s.visit = d.visits.add(l, s.start, s.next, chunk.End)
+	d.columns.over = 0
+	rest := l.cover(s.start, chunk.End)
+	expected := d.columns.arrive(i)
+	if expected || rest.n <= smallBlocks {
+		p.want.n = max(p.want.n, min(rest.n, l.request))
+	}
+	if expected {
+		s.activate(l)
+	}
+	s.edge = max(s.edge, p.want.end())
+	d.follow(p, s, i, expected, room)
+	if s.active {
+		p.ahead = append(s.topUp(l, true, room, nil), p.ahead...)
+	}
+}
+
+// readOn notes that h has read on with s by a read of [off, end), perhaps over the end of a
+// chunk into another.
+func (d *detector) readOn(p *plan, s *stream, h *handle, off, end int64, room func() int64) {
+	i := d.columns.at(off)
+	switch {
+	case i+1 == s.chunk || s.downwards:
+		return
+	case i < 0: // behind the columns, among indexes or in the footer
+		s.chunk, s.bound = 0, 0
+		return
+	}
+	switch from := s.user(h).from; {
+	case d.columns.find(from, end) == i: // another has read before it
+		d.columns.over = 0
+	case !d.columns.chosen(i) && i == s.chunk:
+		d.columns.over++
+	}
+	d.follow(p, s, i, d.columns.arrive(i), room)
+}
+
+// follow expects the reader of s, who has come to chunk i, at the end of what is read of
+// columns there, and then at other chunks. Who reads over the ends of chunks is a stream
+// like others.
+func (d *detector) follow(p *plan, s *stream, i int, expected bool, room func() int64) {
+	l := d.limits
+	s.chunk, s.bound = i+1, 0
+	if d.columns.through() {
+		return
+	}
+	reach := d.columns.reach(i)
+	here := l.cover(s.start, reach)
+	s.bound = here.end()
+	d.visits.come(here)
+	budget := l.afford(room())
+	if expected {
+		s.window = max(s.window, min(here.n, budget, d.share(s)))
+		s.size = l.request
+	}
+	horizon := d.columns.horizon(d.columns.chunks[i].Group)
+	budget -= max(here.end()-p.want.end(), 0)
+	for j := i + 1; j < len(d.columns.chunks) && budget > 0; j++ {
+		chunk := d.columns.chunks[j]
+		if chunk.Group > horizon {
+			break
+		}
+		if chunk.Off < reach || !d.columns.chosen(j) {
+			continue
+		}
+		b := l.cover(chunk.Off, chunk.End)
+		b.n = min(b.n, budget)
+		budget -= b.n
+		p.ahead = d.visits.ask(l, b, here, p.ahead)
+	}
+}
+
+// beyond reports whether a read of [off, end) that goes on with s is the kernel's only,
+// which is always a stride ahead of the reader: behind the end of a chunk whose neighbour
+// is not read. Should he come there, the next stride is a read like others.
+func (d *detector) beyond(s *stream, off, end int64) bool {
+	l := d.limits
+	if s.chunk == 0 || s.downwards || off != s.next || d.columns.through() || !l.isStride(end-off) {
+		return false
+	}
+	reach := d.columns.reach(s.chunk - 1)
+	if off < reach { // the end lies in the read: what is fetched for it must be on its way
+		all := l.cover(off, reach).end()
+		return end > all*l.block && s.edge >= all
+	}
+	return off-reach < l.stride
+}

@@ -1,0 +1,107 @@
+package prefetch
+
+import (
+	"context"
+
+	"github.com/zs3fs/zs3fs/prefetch/parquet"
+)
+
+// maxKept bounds the column chunks that are kept of all files: 12 MiB.
+const maxKept = 1 << 19
+
+// learn looks where the column chunks lie, should f be a Parquet file, in what has been
+// read of its end: nothing is fetched for it. It does not wait for that, and does
+// nothing where it has been done.
+func (f *file) learn() {
+	size := f.version.Object().Size
+	if f.learning.Load() || size < parquet.TrailerSize || !f.cached(size-parquet.TrailerSize, parquet.TrailerSize) {
+		return
+	}
+	if f.learning.Swap(true) {
+		return
+	}
+	if !f.acquire() {
+		return
+	}
+	c := f.crew
+	c.mu.Lock()
+	closed := c.closed
+	if !closed {
+		c.wg.Go(func() {
+			defer f.release()
+			f.learning.Store(f.readFooter(c.ctx))
+		})
+	}
+	c.mu.Unlock()
+	if closed {
+		f.release()
+	}
+}
+
+// cached reports whether bytes can be had without asking S3, or are on their way.
+func (f *file) cached(off, n int64) bool {
+	s := f.detector.limits.cover(off, off+n)
+	_, missing := f.version.Missing(s.first, s.n)
+	return missing == 0
+}
+
+// readFooter tells the detector of the column chunks, and reports whether there will be no
+// more to tell: what is not there yet may come.
+func (f *file) readFooter(ctx context.Context) (done bool) {
+	select {
+	case f.crew.footers <- struct{}{}:
+		defer func() { <-f.crew.footers }()
+	case <-ctx.Done():
+		return false
+	}
+	obj := f.version.Object()
+	end := obj.Size - parquet.TrailerSize
+	trailer := make([]byte, parquet.TrailerSize)
+	if !f.readCached(ctx, trailer, end) {
+		return false
+	}
+	n, ok := parquet.FooterSize(trailer, obj.Size)
+	if !ok {
+		return true
+	}
+	if !f.cached(end-n, n) {
+		return false
+	}
+	footer := make([]byte, n)
+	if !f.readCached(ctx, footer, end-n) {
+		return false
+	}
+	chunks, err := parquet.Chunks(footer, obj.Size, maxChunks)
+	if err != nil {
+		f.crew.cfg.Logger.Debug("no column chunks known", "key", obj.Key, "err", err)
+		return true
+	}
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	d := &f.detector
+	if d.handles == 0 || d.columns.chunks != nil {
+		return false // closed, and perhaps forgotten meanwhile; or another was sooner
+	}
+	kept := int64(len(chunks))
+	if f.crew.chunks.Add(kept) > maxKept {
+		f.crew.chunks.Add(-kept)
+		return true
+	}
+	d.columns.learn(d.limits, chunks)
+	return true
+}
+
+// readCached fills dst with the bytes from off on, unless some have gone from the cache.
+func (f *file) readCached(ctx context.Context, dst []byte, off int64) bool {
+	for len(dst) > 0 {
+		c, err := f.version.Read(ctx, dst, off, len(dst))
+		if err != nil {
+			return false
+		}
+		n := len(c.Data)
+		place(dst, c.Data)
+		c.Release()
+		dst, off = dst[n:], off+int64(n)
+	}
+	return true
+}
