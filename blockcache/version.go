@@ -3,7 +3,6 @@ package blockcache
 import (
 	"context"
 	"errors"
-	"io"
 	"sync/atomic"
 
 	"github.com/zs3fs/zs3fs/s3backend"
@@ -132,28 +131,6 @@ func (v *Version) Read(ctx context.Context, scratch []byte, off int64, n int) (C
 			return chunk, err
 		}
 	}
-}
-
-// Fetch fills dst with the bytes from off on straight from src, with one request, and
-// keeps nothing of them: off >= 0, off+len(dst) <= Size. dst must not be used before it
-// returns, which is when src has ended.
-func (v *Version) Fetch(ctx context.Context, src Source, dst []byte, off int64) error {
-	if off < 0 || off+int64(len(dst)) > v.o.size {
-		return errOutside
-	}
-	counts := &v.o.c.counts
-	counts.requests.Add(1)
-	body, err := src.Open(ctx, v.best(), off, int64(len(dst)))
-	if err != nil {
-		return err
-	}
-	defer body.Close()
-	n, err := io.ReadFull(body, dst)
-	counts.fetched.Add(int64(n))
-	if err == io.EOF {
-		err = io.ErrUnexpectedEOF
-	}
-	return err
 }
 
 // best returns the version with the id that a fetch has learned, if any has.

@@ -17,7 +17,8 @@ var _ fs.FileReader = (*handle)(nil)
 // Read implements fs.FileReader: all of dest, or all up to the end of the version,
 // or an errno. The kernel takes a short answer for the end of the file.
 func (h *handle) Read(ctx context.Context, dest []byte, off int64) (fuse.ReadResult, syscall.Errno) {
-	if off < 0 {
+	direct := off&directTag != 0
+	if off &^= directTag; off < 0 {
 		return nil, syscall.EINVAL
 	}
 	h.f.parent.t.counts.reads.Add(1)
@@ -25,9 +26,15 @@ func (h *handle) Read(ctx context.Context, dest []byte, off int64) (fuse.ReadRes
 	if want <= 0 {
 		return fuse.ReadResultData(nil), 0
 	}
-	r, err := h.reader.Read(ctx, dest[:want], off)
+	read := h.reader.ReadPages
+	if direct {
+		read = h.reader.Read
+	}
+	r, err := read(ctx, dest[:want], off)
 	if err != nil {
 		switch {
+		case errors.Is(err, prefetch.ErrUnneeded):
+			return nil, syscall.EIO
 		case errors.Is(err, s3backend.ErrChanged):
 			h.f.changed()
 		case errors.Is(err, s3backend.ErrArchived):

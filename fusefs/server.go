@@ -1,6 +1,10 @@
 package fusefs
 
-import "github.com/hanwen/go-fuse/v2/fuse"
+import (
+	"syscall"
+
+	"github.com/hanwen/go-fuse/v2/fuse"
+)
 
 // server stands between go-fuse's server and its bridge to the nodes.
 type server struct {
@@ -52,8 +56,19 @@ func (s server) Open(cancel <-chan struct{}, in *fuse.OpenIn, out *fuse.OpenOut)
 	})
 }
 
+// directTag marks the offset of a read that goes around the page cache, of which the
+// bridge does not tell.
+const directTag = 1 << 62
+
 // Read implements fuse.RawFileSystem.
 func (s server) Read(cancel <-chan struct{}, in *fuse.ReadIn, buf []byte) (result fuse.ReadResult, st fuse.Status) {
+	// Those for the page cache have no lock owner, all others do: O_DIRECT, FOPEN_DIRECT_IO
+	// and loop devices (Linux, fs/fuse/file.c: fuse_send_read, fuse_send_readpages).
+	if in.ReadFlags&fuse.READ_LOCKOWNER != 0 || in.Flags&syscall.O_DIRECT != 0 {
+		tagged := *in
+		tagged.Offset |= directTag
+		in = &tagged
+	}
 	st = undisturbed(cancel, in.Pid, func(cancel <-chan struct{}) (st fuse.Status) {
 		result, st = s.RawFileSystem.Read(cancel, in, buf)
 		return st

@@ -89,7 +89,7 @@ func TestColumnsNothingInVain(t *testing.T) {
 		d.columns.learn(s.limits, s.chunks)
 		threads := make([]*thread, 1+rng.IntN(4))
 		for i := range threads {
-			threads[i] = &thread{}
+			threads[i] = &thread{handle: handle{pages: true}}
 		}
 		groups := s.chunks[len(s.chunks)-1].Group + 1
 		had := map[int64]bool{}

@@ -107,10 +107,8 @@ func (c *Crew) Close() error {
 type Stats struct {
 	// Demands and Guesses are the jobs that were started.
 	Demands, Guesses int64
-	// Unkept counts the demands of bytes that were probably read by the kernel alone,
-	// behind a reader who goes no further: they are fetched without the rest of their
-	// block, and not kept.
-	Unkept int64
+	// Refused counts the reads that ended in ErrUnneeded.
+	Refused int64
 	// Cancelled counts the guesses given up, queued or running, because the reader
 	// went elsewhere or came before they began, or another of his guesses failed.
 	Cancelled int64
@@ -138,14 +136,6 @@ func (c *Crew) demand(r *Reader, s span) *job {
 	return j
 }
 
-// demandBytes queues a job for n bytes that are fetched for one read and not kept.
-func (c *Crew) demandBytes(r *Reader, off, n int64) *job {
-	j := newJob(r, r.detector.limits.cover(off, off+n), true)
-	j.size, j.off = n, off
-	c.submit(func() { c.queue.addDemand(j) }, j)
-	return j
-}
-
 // guesses reports whether there is a connection for any: a single one is kept for demand.
 func (c *Crew) guesses() bool { return c.width.most > 0 }
 
@@ -160,6 +150,13 @@ func (c *Crew) guess(r *Reader, at int64, spans []span) {
 		distance := max(s.first-at, at-s.first)
 		c.submit(func() { c.queue.addGuess(j, distance) }, j)
 	}
+}
+
+// refuse counts a read that is not worth a request.
+func (c *Crew) refuse() {
+	c.mu.Lock()
+	c.stats.Refused++
+	c.mu.Unlock()
 }
 
 // submit queues j and starts what can be started.
@@ -249,9 +246,6 @@ func (c *Crew) startLocked() {
 		}
 		if j.demand {
 			c.stats.Demands++
-			if j.size > 0 {
-				c.stats.Unkept++
-			}
 		} else {
 			c.stats.Guesses++
 		}
@@ -296,9 +290,6 @@ func (c *Crew) fetch(j *job) (n int64, err error) {
 			err = c.panicked(j, p)
 		}
 	}()
-	if j.size > 0 {
-		return j.size, j.fetchBytes(c.ctx, c.cfg.Source)
-	}
 	for s := j.span; s.n > 0 && !j.isCancelled(); {
 		f := j.owner.version.Claim(s.first, s.n, j.demand)
 		if f == nil {

@@ -33,6 +33,7 @@ type handle struct {
 	begun    bool  // a read has been seen
 	total    int64 // bytes read
 	overlaps int64 // how many of its reads began before others had ended
+	pages    bool  // the read is one of the kernel's, for its page cache
 }
 
 // plan is what the detector has to say about a read.
@@ -41,7 +42,7 @@ type plan struct {
 	want   span   // to fetch together if a block of the read is missing
 	ahead  []span // to fetch on a guess, in this order
 	drop   []span // guesses that nobody needs any more
-	doubt  bool   // the reader will probably not come to what is read
+	doubt  bool   // the reader will probably not come to what is read: not worth a request
 	learn  bool   // column chunks are not known, and would say more
 }
 
@@ -161,7 +162,7 @@ func (d *detector) overtaken(s *stream, down bool) bool {
 func (d *detector) hit(p *plan, s *stream, now time.Time, h *handle, off, end int64, room func() int64) {
 	l := d.limits
 	s.used = now
-	p.doubt = d.doubts(s, off, end) || d.beyond(s, off, end)
+	p.doubt = h.pages && (d.doubts(s, off, end) || d.beyond(s, off, end))
 	s.noteReturn(h, off, end)
 	s.touch(h, off, end)
 	p.stream = s.id

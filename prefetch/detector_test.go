@@ -129,7 +129,7 @@ func (s *story) line(t *testing.T, line string) string {
 
 func (s *story) handle() *handle {
 	if s.open[s.h] == nil {
-		s.open[s.h] = &handle{}
+		s.open[s.h] = &handle{pages: true}
 	}
 	return s.open[s.h]
 }

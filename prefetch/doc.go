@@ -27,7 +27,7 @@
 // and gathers the bytes piece by piece from blockcache; a miss becomes a demand
 // job for all that is missing at once. The crew gives a job a connection, claims
 // its blocks only then, and runs the flight under its own context. What the kernel alone
-// seems to read, a stride behind where readers end, is fetched to the byte and not kept.
+// seems to read, a stride behind where readers end, is not fetched ([ErrUnneeded]).
 //
 // It knows neither FUSE (package fusefs, on the left) nor HTTP.
 package prefetch

@@ -15,13 +15,34 @@ const stride = block / 2
 // group is the distance of columns: their ends lie anywhere in a block.
 const group = 20*block + 300
 
+// tryPages is try as the kernel reads for its page cache.
+func (w *world) tryPages(r *prefetch.Reader, off, n int64) error {
+	return w.tryBy(r.ReadPages, context.Background(), off, n)
+}
+
+// pages reads n bytes at off that somebody needs.
+func (w *world) pages(r *prefetch.Reader, off, n int64) {
+	w.t.Helper()
+	if err := w.tryPages(r, off, n); err != nil {
+		w.t.Fatal(err)
+	}
+}
+
+// behind reads a stride that the kernel alone wants.
+func (w *world) behind(r *prefetch.Reader, off int64) {
+	w.t.Helper()
+	if err := w.tryPages(r, off, stride); err != nil && !errors.Is(err, prefetch.ErrUnneeded) {
+		w.t.Fatal(err)
+	}
+}
+
 // column reads a column of nearly a block as the kernel does: its header's page, then
 // strides, of which the last one lies wholly behind it. It returns where that one is.
 func (w *world) column(r *prefetch.Reader, at int64) (behind int64) {
 	w.t.Helper()
-	w.read(r, at, 4)
-	w.read(r, at+4, stride)
-	w.read(r, at+4+stride, stride-4)
+	w.pages(r, at, 4)
+	w.pages(r, at+4, stride)
+	w.pages(r, at+4+stride, stride-4)
 	return at + 2*stride
 }
 
@@ -33,11 +54,11 @@ func learned(w *world) (r *prefetch.Reader, behind int64) {
 	r = w.open()
 	at := int64(block)
 	for range 8 {
-		w.read(r, w.column(r, at), stride)
+		w.behind(r, w.column(r, at))
 		at += group
 	}
 	for w.column(r, at)%block < block-stride {
-		w.read(r, at+2*stride, stride)
+		w.behind(r, at+2*stride)
 		at += group
 	}
 	time.Sleep(time.Minute)
@@ -50,74 +71,62 @@ func columned() shape {
 	return s
 }
 
-// What the kernel alone reads behind a column comes without the rest of its block, and
-// is not kept; who does come to it gets the block.
-func TestBytesBehindColumns(t *testing.T) {
+// What the kernel alone reads behind a column is not worth a request; who does come to it
+// gets it, and so does who reads it without a kernel's pages between.
+func TestPagesBehindColumns(t *testing.T) {
 	run(t, columned(), func(w *world) {
 		r, behind := learned(w)
 		defer w.close(r)
 		requests, bytes, _ := w.src.seen()
-		unkept := w.crew.Stats().Unkept
-		w.read(r, behind, stride)
-		synctest.Wait()
-		over := (behind + stride) % block
-		if n, b, _ := w.src.seen(); n != requests+1 || b != bytes+over {
-			t.Errorf("%d requests and %d bytes, where 1 of %d were missing", n-requests, b-bytes, over)
+		refused := w.crew.Stats().Refused
+		began := time.Now()
+		if err := w.tryPages(r, behind, stride); !errors.Is(err, prefetch.ErrUnneeded) {
+			t.Errorf("behind a column: %v", err)
 		}
-		if n := w.crew.Stats().Unkept - unkept; n != 1 {
+		synctest.Wait()
+		if n, b, _ := w.src.seen(); n != requests || b != bytes || time.Since(began) != 0 {
+			t.Errorf("%d requests and %d bytes in %v for pages that nobody needs", n-requests, b-bytes, time.Since(began))
+		}
+		for off := behind; off < behind+stride; off += 4 { // pages, as the kernel asks for them then
+			if err := w.tryPages(r, off, 4); err != nil {
+				t.Fatalf("the page at %d: %v", off, err)
+			}
+		}
+		if err := w.tryPages(r, behind+stride, stride); err != nil {
+			t.Errorf("who went on: %v", err)
+		}
+		if err := w.tryPages(r, behind, stride); err != nil {
+			t.Errorf("once more: %v", err)
+		}
+		if n := w.crew.Stats().Refused - refused; n != 1 {
 			t.Errorf("%d counted", n)
-		}
-		w.read(r, behind+stride, stride)
-		synctest.Wait()
-		if n, b, _ := w.src.seen(); n < requests+2 || b < bytes+over+block {
-			t.Errorf("who went on had %d requests and %d bytes", n-requests, b-bytes)
-		}
-		w.read(r, behind, 2*stride)
-		if n := w.crew.Stats().Unkept - unkept; n != 1 {
-			t.Errorf("%d counted in the end", n)
 		}
 	})
 }
 
-// What is asked for in doubt fails as any demand does: at once and with its error, and
-// the next read asks again.
-func TestBytesBehindColumnsFail(t *testing.T) {
+// What is in the cache is given, however little it is needed.
+func TestPagesBehindColumnsAreThere(t *testing.T) {
 	run(t, columned(), func(w *world) {
 		r, behind := learned(w)
 		defer w.close(r)
-		requests, _, _ := w.src.seen()
+		w.read(w.open(), behind, stride) // by another handle, and no page
+		if err := w.tryPages(r, behind, stride); err != nil {
+			t.Error(err)
+		}
+	})
+}
+
+// A failure stays one: what is not the kernel's alone is never refused.
+func TestReadsBehindColumnsFail(t *testing.T) {
+	run(t, columned(), func(w *world) {
+		r, behind := learned(w)
+		defer w.close(r)
 		failure := errors.New("no")
 		w.src.set(func(off, n int64) error { return failure })
 		if err := w.try(context.Background(), r, behind, stride); !errors.Is(err, failure) {
 			t.Errorf("it failed with %v", err)
 		}
-		if n, _, _ := w.src.seen(); n != requests+1 {
-			t.Errorf("%d requests", n-requests)
-		}
 		w.src.set(nil)
-		w.read(r, behind, stride)
-	})
-}
-
-// Who gives up does so at once, and with him ends what nobody else waits for.
-func TestBytesBehindColumnsInterrupted(t *testing.T) {
-	run(t, columned(), func(w *world) {
-		r, behind := learned(w)
-		defer w.close(r)
-		_, bytes, _ := w.src.seen()
-		ctx, cancel := context.WithTimeout(context.Background(), time.Millisecond)
-		defer cancel()
-		began := time.Now()
-		if err := w.try(ctx, r, behind, stride); !errors.Is(err, context.DeadlineExceeded) {
-			t.Errorf("interrupted: %v", err)
-		}
-		if took := time.Since(began); took != time.Millisecond {
-			t.Errorf("it took %v", took)
-		}
-		time.Sleep(time.Second)
-		if _, b, _ := w.src.seen(); b != bytes {
-			t.Errorf("%d bytes came all the same", b-bytes)
-		}
 		w.read(r, behind, stride)
 	})
 }

@@ -52,7 +52,7 @@ func FuzzDetector(f *testing.F) {
 			h := &handles[script[0]>>6]
 			if *h == nil || script[0]&0x38 == 0x38 {
 				checkClose(t, &d, *h)
-				*h = &handle{}
+				*h = &handle{pages: true}
 			}
 			checkRead(t, &d, now, *h, off, end-off, int64(script[1]))
 		}

@@ -19,7 +19,7 @@ var errLost = errors.New("prefetch: blocks are lost faster than they can be read
 type gathering struct {
 	reader *Reader
 	want   span   // what to fetch together
-	doubt  bool   // nobody may come to what is read: see alone
+	doubt  bool   // nobody may come to what is read: it is not worth a request
 	jobs   []*job // demanded
 }
 
@@ -71,11 +71,8 @@ func (g *gathering) piece(ctx context.Context, dst []byte, off int64) (blockcach
 		case err == nil:
 			return c, nil
 		case err == blockcache.ErrMiss && g.doubt:
-			if c, err := g.alone(ctx, dst, off); err != blockcache.ErrMiss {
-				return c, err
-			}
-			g.doubt = false // somebody has begun just now
-			continue
+			g.reader.crew.refuse()
+			return blockcache.Chunk{}, ErrUnneeded
 		case err == blockcache.ErrMiss:
 		case retried || ctx.Err() != nil:
 			return blockcache.Chunk{}, err
@@ -93,28 +90,6 @@ func (g *gathering) piece(ctx context.Context, dst []byte, off int64) (blockcach
 		}
 	}
 	return blockcache.Chunk{}, fmt.Errorf("%w (block %d of %q)", errLost, block, g.reader.Object().Key)
-}
-
-// alone fetches the missing ones of the len(dst) bytes at off, without the rest of their
-// blocks. What lies behind a column is read by the kernel alone most times, and a block
-// of it would be fetched for nothing (256 and 512 KiB of kernel read-ahead: 95 and 106
-// blocks for 80). ErrMiss says that the first is on its way.
-func (g *gathering) alone(ctx context.Context, dst []byte, off int64) (blockcache.Chunk, error) {
-	r := g.reader
-	blocks := r.detector.limits.cover(off, off+int64(len(dst)))
-	at, n := r.version.Missing(blocks.first, blocks.n)
-	if n == 0 || at > blocks.first {
-		return blockcache.Chunk{}, blockcache.ErrMiss
-	}
-	j := r.crew.demandBytes(r, off, min(int64(len(dst)), (at+n)*r.block-off))
-	select {
-	case <-j.ended:
-		return blockcache.Chunk{Data: j.bytes}, j.err
-	case <-ctx.Done():
-		r.crew.withdraw(j)
-		j.cancel()
-		return blockcache.Chunk{}, ctx.Err()
-	}
 }
 
 // fetch sees to it that block is on its way.

@@ -1,7 +1,6 @@
 package prefetch
 
 import (
-	"context"
 	"sync"
 
 	"github.com/zs3fs/zs3fs/blockcache"
@@ -14,19 +13,14 @@ type job struct {
 	owner  *Reader
 	span   span
 	demand bool
-	// A job of size bytes, from off on, fetches them for one read and claims nothing.
-	// Any other has size 0.
-	size, off int64
 	// begun is closed when the blocks are claimed, or will never be; ended when
 	// all is over, after which err holds.
 	begun, ended chan struct{}
 	err          error
-	bytes        []byte // as err
 
 	mu        sync.Mutex // guards what follows
 	cancelled bool
 	flight    *blockcache.Flight
-	stop      context.CancelFunc // of the fetch of bytes, while it runs
 }
 
 func newJob(owner *Reader, s span, demand bool) *job {
@@ -60,31 +54,13 @@ func (j *job) hold(f *blockcache.Flight) {
 	}
 }
 
-// fetchBytes fetches what no other read waits for.
-func (j *job) fetchBytes(ctx context.Context, src blockcache.Source) error {
-	ctx, stop := context.WithCancel(ctx)
-	defer stop()
-	j.mu.Lock()
-	j.stop = stop
-	if j.cancelled {
-		stop()
-	}
-	j.mu.Unlock()
-	j.begin()
-	j.bytes = make([]byte, j.size) // not before there is a connection, which bounds them
-	return j.owner.version.Fetch(ctx, src, j.bytes, j.off)
-}
-
-// cancel ends a guess, but for what readers wait for, and a fetch of bytes.
+// cancel ends a guess, but for what readers wait for.
 func (j *job) cancel() {
 	j.mu.Lock()
 	defer j.mu.Unlock()
 	j.cancelled = true
 	if j.flight != nil {
 		j.flight.Cancel()
-	}
-	if j.stop != nil {
-		j.stop()
 	}
 }
 

@@ -2,6 +2,7 @@ package prefetch
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"io/fs"
@@ -16,6 +17,10 @@ import (
 // than a block takes from the page cache or ARC (0.2 ms), shorter than the
 // shortest way to a server.
 const stallAfter = time.Millisecond
+
+// ErrUnneeded says that a read of the kernel's pages is not worth a request: its reader will
+// most likely not come to what is missing. Should he, the kernel asks again.
+var ErrUnneeded = errors.New("prefetch: nobody is expected to need these pages")
 
 var errClosed = fmt.Errorf("prefetch: reader: %w", fs.ErrClosed)
 
@@ -75,6 +80,18 @@ func (r *Reader) ReadAt(p []byte, off int64) (int, error) {
 // fetch it waits for. A negative off is fs.ErrInvalid, and after Close comes
 // fs.ErrClosed.
 func (r *Reader) Read(ctx context.Context, scratch []byte, off int64) (Result, error) {
+	return r.read(ctx, scratch, off, false)
+}
+
+// ReadPages is Read for the kernel, where it fills its page cache ahead of its own
+// reader: it may be ErrUnneeded, but never twice in a row for the same bytes. To that the kernel
+// drops the pages, and fails no read: should somebody come to them, it asks for each page
+// that he waits for (Linux, mm/filemap.c: filemap_update_page, page_not_uptodate in filemap_fault).
+func (r *Reader) ReadPages(ctx context.Context, scratch []byte, off int64) (Result, error) {
+	return r.read(ctx, scratch, off, true)
+}
+
+func (r *Reader) read(ctx context.Context, scratch []byte, off int64, pages bool) (Result, error) {
 	if off < 0 {
 		return Result{}, fmt.Errorf("prefetch: read at %d: %w", off, fs.ErrInvalid)
 	}
@@ -91,7 +108,7 @@ func (r *Reader) Read(ctx context.Context, scratch []byte, off int64) (Result, e
 	}
 	defer r.running.Add(-1)
 	began := time.Now()
-	p := r.look(began, off, n)
+	p := r.look(began, off, n, pages)
 	g := gathering{reader: r, want: p.want, doubt: p.doubt}
 	res, err := g.gather(ctx, scratch[:n], off)
 	if p.learn && err == nil {
@@ -132,13 +149,13 @@ func (r *Reader) Close() error {
 }
 
 // look shows a read to the detector and sees to what it says.
-func (r *Reader) look(now time.Time, off, n int64) plan {
+func (r *Reader) look(now time.Time, off, n int64, pages bool) plan {
 	r.mu.Lock()
 	if r.closed.Load() {
 		r.mu.Unlock()
 		return plan{want: r.detector.limits.cover(off, off+n)}
 	}
-	r.handle.overlaps = r.overlaps.Load()
+	r.handle.overlaps, r.handle.pages = r.overlaps.Load(), pages
 	r.detector.others = r.crew.sharers.others(r.file, now)
 	p := r.detector.read(now, &r.handle, off, n, r.room)
 	r.crew.sharers.take(r.file, r.detector.asking(now), now)

@@ -11,7 +11,7 @@ import (
 func fetched(t *testing.T, size int64, reads [][2]int64) (requests, guessedAt int) {
 	t.Helper()
 	d := detector{limits: newLimits(size, 1024, 8*1024, 384*1024, 0)}
-	h, now, have, front := &handle{}, time.Unix(0, 0), map[int64]bool{}, int64(0)
+	h, now, have, front := &handle{pages: true}, time.Unix(0, 0), map[int64]bool{}, int64(0)
 	fetch := func(s span) {
 		missing := false
 		for b := s.first; b < s.end(); b++ {

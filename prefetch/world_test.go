@@ -207,7 +207,12 @@ func (w *world) read(r *prefetch.Reader, off, n int64) {
 }
 
 func (w *world) try(ctx context.Context, r *prefetch.Reader, off, n int64) error {
-	res, err := r.Read(ctx, make([]byte, n), off)
+	return w.tryBy(r.Read, ctx, off, n)
+}
+
+// tryBy is try by one of a reader's ways of reading.
+func (w *world) tryBy(read func(context.Context, []byte, int64) (prefetch.Result, error), ctx context.Context, off, n int64) error {
+	res, err := read(ctx, make([]byte, n), off)
 	if err != nil {
 		return err
 	}

@@ -65,7 +65,7 @@ func rows() []row {
 		{"source_outages_total", "times that S3 could not be reached", func(s *snapshot) int64 { return s.bucket.Outages }},
 		{"names_expired_total", "names and listings given although they had expired, while S3 could not be reached", func(s *snapshot) int64 { return s.names.Expired }},
 		{"fetch_demands_total", "fetches for a reader that waits", func(s *snapshot) int64 { return s.crew.Demands }},
-		{"fetch_unkept_total", "of these, for bytes behind what a reader has read, that only the kernel is likely to want: not kept", func(s *snapshot) int64 { return s.crew.Unkept }},
+		{"fetch_refused_total", "reads ahead of the kernel's own, behind what a reader has read, that were not worth a fetch", func(s *snapshot) int64 { return s.crew.Refused }},
 		{"fetch_guesses_total", "fetches ahead of a reader", func(s *snapshot) int64 { return s.crew.Guesses }},
 		{"fetch_cancelled_total", "fetches ahead that were given up", func(s *snapshot) int64 { return s.crew.Cancelled }},
 		{"fetch_failed_total", "fetches ahead that failed", func(s *snapshot) int64 { return s.crew.Failed }},
