@@ -25,6 +25,7 @@ const MaxFooter = 4 << 20
 
 var (
 	errTooMany = errors.New("parquet: more column chunks than are wanted")
+	errSparse  = errors.New("parquet: hardly any column chunk says where it lies")
 	errPlace   = errors.New("parquet: a column chunk lies outside the file's data, or in another chunk")
 )
 
@@ -40,7 +41,8 @@ func FooterSize(trailer []byte, size int64) (int64, bool) {
 
 // Chunks returns the column chunks that a footer tells of, in the order in which they lie in
 // its file of size bytes. More than most of them are an error, and so are chunks that
-// overlap or lie outside the file's data. It keeps nothing of footer. Chunks in other files
+// overlap or lie outside the file's data, or are fewer than their columns or row groups (so
+// that who keeps something for each of these keeps no more than for the chunks). It keeps nothing of footer. Chunks in other files
 // are left out, and those whose place is encrypted.
 func Chunks(footer []byte, size int64, most int) ([]Chunk, error) {
 	conf := &thrift.TConfiguration{MaxMessageSize: MaxFooter}
@@ -54,6 +56,9 @@ func Chunks(footer []byte, size int64, most int) ([]Chunk, error) {
 	for _, c := range d.chunks {
 		if c.Off < at || c.End <= c.Off || c.End > end {
 			return nil, errPlace
+		}
+		if max(c.Group, c.Column) >= int32(len(d.chunks)) {
+			return nil, errSparse
 		}
 		at = c.End
 	}

@@ -167,7 +167,11 @@ func TestChunks(t *testing.T) {
 		}},
 		"encrypted, or in another file": {footer: footer{groups: [][]entry{{
 			{encrypted: true}, {length: 7, data: 4, path: "other.parquet"}, {length: 7, data: 4},
-		}}}, want: []parquet.Chunk{{Off: 4, End: 11, Column: 2}}},
+		}, {{length: 7, data: 11}, {length: 7, data: 18}}}}, want: []parquet.Chunk{
+			{Off: 4, End: 11, Column: 2}, {Off: 11, End: 18, Group: 1}, {Off: 18, End: 25, Group: 1, Column: 1},
+		}},
+		"sparse columns": {footer: footer{groups: [][]entry{{{encrypted: true}, {length: 7, data: 4}}}}, err: "hardly any"},
+		"sparse groups":  {footer: footer{groups: [][]entry{{}, {{length: 7, data: 4}}}}, err: "hardly any"},
 		"no groups":       {footer: footer{}},
 		"groups withheld": {footer: footer{withhold: true}},
 		"not structs":     {footer: footer{groups: plain, kind: thrift.I64}, err: "a list of I64"},
@@ -264,7 +268,7 @@ func FuzzChunks(f *testing.F) {
 		}
 		at := int64(4)
 		for _, c := range chunks {
-			if c.Off < at || c.End <= c.Off || c.End > 1<<20-8 || c.Group < 0 || c.Column < 0 {
+			if c.Off < at || c.End <= c.Off || c.End > 1<<20-8 || c.Group < 0 || c.Column < 0 || int(max(c.Group, c.Column)) >= len(chunks) {
 				t.Fatalf("%+v after %d", c, at)
 			}
 			at = c.End
