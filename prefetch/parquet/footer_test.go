@@ -170,8 +170,8 @@ func TestChunks(t *testing.T) {
 		}, {{length: 7, data: 11}, {length: 7, data: 18}}}}, want: []parquet.Chunk{
 			{Off: 4, End: 11, Column: 2}, {Off: 11, End: 18, Group: 1}, {Off: 18, End: 25, Group: 1, Column: 1},
 		}},
-		"sparse columns": {footer: footer{groups: [][]entry{{{encrypted: true}, {length: 7, data: 4}}}}, err: "hardly any"},
-		"sparse groups":  {footer: footer{groups: [][]entry{{}, {{length: 7, data: 4}}}}, err: "hardly any"},
+		"sparse columns":  {footer: footer{groups: [][]entry{{{encrypted: true}, {length: 7, data: 4}}}}, err: "hardly any"},
+		"sparse groups":   {footer: footer{groups: [][]entry{{}, {{length: 7, data: 4}}}}, err: "hardly any"},
 		"no groups":       {footer: footer{}},
 		"groups withheld": {footer: footer{withhold: true}},
 		"not structs":     {footer: footer{groups: plain, kind: thrift.I64}, err: "a list of I64"},
