@@ -68,7 +68,14 @@ func (l *library) use() {
 
 // written waits until what was seen is on disk, as a killed daemon would leave it.
 func (l *library) written() {
-	eventually(l.s.t, "the names are on disk", func() bool { return l.s.values()["names_disk_records"] >= 5 })
+	size := int64(0)
+	for _, f := range l.read {
+		size += f.size
+	}
+	eventually(l.s.t, "names and files are on disk", func() bool {
+		v := l.s.values()
+		return v["names_disk_records"] >= 5 && v["cache_present_bytes"] >= size
+	})
 }
 
 // What a mount has seen, the next one need not ask for.
