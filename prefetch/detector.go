@@ -57,7 +57,7 @@ func (d *detector) read(now time.Time, h *handle, off, n int64, room func() int6
 		d.handles++
 	}
 	h.total += n
-	p := plan{want: l.cover(off, end), learn: end >= l.size && d.columns.chunks == nil}
+	p := plan{want: l.cover(off, end), learn: end >= l.size && l.maximum > 0 && d.columns.chunks == nil}
 	switch {
 	case l.blocks <= smallBlocks:
 		p.want, p.learn = span{0, l.blocks}, false
@@ -66,7 +66,6 @@ func (d *detector) read(now time.Time, h *handle, off, n int64, room func() int6
 		p.want = l.cover(l.size-tailBlocks*l.block, l.size)
 		return p
 	case l.maximum == 0:
-		p.learn = false
 		return p
 	}
 	// Who begins at the head reads on, whatever somebody else has read of it.

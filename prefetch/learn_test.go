@@ -207,6 +207,23 @@ func TestColumnChunksUnknown(t *testing.T) {
 	}
 }
 
+// TestColumnChunksForNobody: where nothing is read ahead, nothing is learned of columns, and
+// none of it counted as kept.
+func TestColumnChunksForNobody(t *testing.T) {
+	tb := newTable(t, nil)
+	s := near(mi)
+	s.window = 0
+	run(t, s, func(w *world) {
+		w.put(tb)
+		r := w.open()
+		w.readTail(r, tb)
+		w.close(r)
+		if n := w.crew.Stats().ColumnChunks; n != 0 {
+			t.Errorf("%d column chunks are known", n)
+		}
+	})
+}
+
 // TestColumnChunksAreForgotten: what is known of files that were closed is kept for the latest
 // ones only, and counted.
 func TestColumnChunksAreForgotten(t *testing.T) {
