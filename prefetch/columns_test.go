@@ -155,3 +155,104 @@ type thread struct {
 	group  int32
 	reads  [][2]int64
 }
+
+// even is a detector that knows chunks, equally long, of several columns in several row groups.
+func even(groups, columns int, length int64) (*detector, []parquet.Chunk) {
+	var chunks []parquet.Chunk
+	for i := range groups * columns {
+		off := 4 + int64(i)*length
+		chunks = append(chunks, parquet.Chunk{Off: off, End: off + length, Group: int32(i / columns), Column: int32(i % columns)})
+	}
+	d := &detector{limits: newLimits(4+int64(len(chunks))*length+2000, 1024, 8*1024, 384*1024, sheetStride)}
+	d.columns.learn(d.limits, chunks)
+	return d, chunks
+}
+
+// strides reads [off, end) as the kernel does, and returns the blocks that were asked for
+// ahead meanwhile.
+func strides(d *detector, h *handle, off, end, room int64) (ahead []span) {
+	for at := off / 4 * 4; at < end; at += sheetStride {
+		p := d.read(time.Unix(0, 0), h, at, sheetStride, func() int64 { return room })
+		ahead = append(ahead, p.ahead...)
+	}
+	return ahead
+}
+
+// TestRandomReadsOfColumns: who reads pieces anywhere gets no block more for what is known of
+// columns, however long he goes on.
+func TestRandomReadsOfColumns(t *testing.T) {
+	d, chunks := even(30, 14, 6*1024+37)
+	h := &handle{pages: true}
+	rng := rand.New(rand.NewPCG(7, 7))
+	for i := range 1000 {
+		off := rng.Int64N(chunks[len(chunks)-1].End-64) / 4 * 4
+		p := d.read(time.Unix(int64(i), 0), h, off, 64, func() int64 { return 1 << 30 })
+		if p.want != d.limits.cover(off, off+64) || len(p.ahead) > 0 {
+			t.Fatalf("read %d, of [%d, %d): %v and %v are fetched", i, off, off+64, p.want, p.ahead)
+		}
+	}
+}
+
+// TestFirstPagesOfColumns: for who reads only where chunks begin none of the others is
+// fetched; those that lie at equal distances are, later, as any such places would be.
+func TestFirstPagesOfColumns(t *testing.T) {
+	d, chunks := even(30, 6, 12*1024+37)
+	h := &handle{pages: true}
+	for i := 1; i < 3*(underWay+lengthVisits); i += 3 {
+		for _, b := range strides(d, h, chunks[i].Off, chunks[i].Off+200, 1<<30) {
+			if all := d.limits.cover(chunks[i].Off, chunks[i].End); b.first < all.first || b.end() > all.end() {
+				t.Fatalf("chunk %d: %v is fetched", i, b)
+			}
+		}
+	}
+}
+
+// TestTinyColumnsReadWhole: who reads a file from its head is a stream like others, also where
+// each of his reads goes over the ends of many chunks.
+func TestTinyColumnsReadWhole(t *testing.T) {
+	for _, length := range []int64{5, 300, 700} {
+		d, chunks := even(40, int(4*1024/length), length)
+		end := chunks[len(chunks)-1].End
+		h := &handle{pages: true}
+		for off := int64(0); off < end/2; off += sheetStride {
+			d.read(time.Unix(0, 0), h, off, sheetStride, func() int64 { return 1 << 30 })
+		}
+		if s := d.streams[0]; s.edge-s.position(d.limits) < freeBlocks/2 {
+			t.Errorf("chunks of %d: half way %d blocks are asked for ahead, of a window of %d", length, s.edge-s.position(d.limits), s.window)
+		}
+	}
+}
+
+// TestColumnsThatShareBlocks: as much is fetched ahead where many of the columns that are read
+// lie in one block.
+func TestColumnsThatShareBlocks(t *testing.T) {
+	d, chunks := even(60, 64, 64)
+	h := &handle{pages: true}
+	far := int64(0)
+	for g := range 20 {
+		for c := 1; c < 16; c += 2 {
+			k := chunks[g*64+c]
+			p := d.read(time.Unix(0, 0), h, k.Off, 64, func() int64 { return 1 << 30 })
+			for _, b := range p.ahead {
+				far = max(far, b.end()-k.Off/1024)
+			}
+		}
+	}
+	// One block of four is read, and 32 may be asked for.
+	if far < 2*freeBlocks {
+		t.Errorf("%d blocks ahead at most", far)
+	}
+}
+
+// TestColumnsInLittleMemory: where memory has no room for a request of full size, a chunk that
+// is expected is fetched ahead by smaller ones.
+func TestColumnsInLittleMemory(t *testing.T) {
+	d, chunks := even(8, 5, 20*1024+37)
+	h := &handle{pages: true}
+	for g := range 3 {
+		strides(d, h, chunks[g*5+1].Off, chunks[g*5+1].End, 6)
+	}
+	if ahead := strides(d, h, chunks[3*5+1].Off, chunks[3*5+1].End, 6); len(ahead) == 0 {
+		t.Error("nothing is asked for ahead")
+	}
+}

@@ -10,7 +10,7 @@ func (d *detector) enter(p *plan, s *stream, i int, room func() int64) {
 	s.visit = d.visits.add(l, s.start, s.next, chunk.End)
 	d.columns.over = 0
 	rest := l.cover(s.start, chunk.End)
-	expected := d.columns.arrive(i)
+	expected := d.columns.arrive(i) && d.visits.finished()
 	if expected || rest.n <= smallBlocks {
 		p.want.n = max(p.want.n, min(rest.n, l.request))
 	}
@@ -38,7 +38,7 @@ func (d *detector) readOn(p *plan, s *stream, h *handle, off, end int64, room fu
 	switch from := s.user(h).from; {
 	case d.columns.find(from, end) == i: // another has read before it
 		d.columns.over = 0
-	case !d.columns.chosen(i) && i == s.chunk:
+	case !d.columns.chosen(i) && s.chunk > 0 && i >= s.chunk: // a read may pass several
 		d.columns.over++
 	}
 	d.follow(p, s, i, d.columns.arrive(i), room)
@@ -57,13 +57,17 @@ func (d *detector) follow(p *plan, s *stream, i int, expected bool, room func() 
 	here := l.cover(s.start, reach)
 	s.bound = here.end()
 	d.visits.come(here)
+	if !d.visits.finished() || d.visits.partial() {
+		return // what chunks say of him is not seen yet, or not so
+	}
 	budget := l.afford(room())
 	if expected {
 		s.window = max(s.window, min(here.n, budget, d.share(s)))
-		s.size = l.request
+		s.size = max(s.size, min(l.request, budget)) // more than there is room for is not asked for at all
 	}
 	horizon := d.columns.horizon(d.columns.chunks[i].Group)
 	budget -= max(here.end()-p.want.end(), 0)
+	to := here.end() // a block is one, however many chunks lie in it
 	for j := i + 1; j < len(d.columns.chunks) && budget > 0; j++ {
 		chunk := d.columns.chunks[j]
 		if chunk.Group > horizon {
@@ -73,8 +77,9 @@ func (d *detector) follow(p *plan, s *stream, i int, expected bool, room func() 
 			continue
 		}
 		b := l.cover(chunk.Off, chunk.End)
-		b.n = min(b.n, budget)
-		budget -= b.n
+		b.n = min(b.n, max(to-b.first, 0)+budget)
+		budget -= max(b.end()-max(b.first, to), 0)
+		to = max(to, b.end())
 		p.ahead = d.visits.ask(l, b, here, p.ahead)
 	}
 }

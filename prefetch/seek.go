@@ -163,13 +163,18 @@ func (d *detector) begin(p *plan, first bool, now time.Time, h *handle, off, end
 // was read of a place.
 func (d *detector) visit(p *plan, s *stream, room func() int64) {
 	l := d.limits
+	whole := int64(0)
 	if d.columns.chunks == nil {
 		p.learn = true
-	} else if i := d.columns.find(s.start, s.next); i >= 0 && !d.visits.partial() {
-		d.enter(p, s, i, room)
-		return
+	} else if i := d.columns.find(s.start, s.next); i >= 0 {
+		// Who begins amid a chunk may read anywhere.
+		if s.start <= d.columns.chunks[i].Off && !d.visits.partial() {
+			d.enter(p, s, i, room)
+			return
+		}
+		whole = d.columns.chunks[i].End
 	}
-	id, sure, most, ahead := d.visits.arrive(l, s.start, s.next, room)
+	id, sure, most, ahead := d.visits.arrive(l, s.start, s.next, whole, room)
 	s.visit, p.ahead = id, append(p.ahead, ahead...)
 	if sure > 0 {
 		s.reach = s.start + sure

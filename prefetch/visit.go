@@ -96,17 +96,18 @@ func (v *visits) find(start, from, before, tolerance int64) int64 {
 	return 0
 }
 
-// arrive is told of a visit that begins with a read of [off, end). It returns the
+// arrive is told of a visit that begins with a read of [off, end), in a place that ends at
+// whole or, where that is 0, nobody knows where. It returns the
 // visit's number, how far it will surely be read and how far at most, as far as is
 // known, and what to fetch of the places that come after it.
-func (v *visits) arrive(l limits, off, end int64, room func() int64) (id, sure, most int64, ahead []span) {
+func (v *visits) arrive(l limits, off, end, whole int64, room func() int64) (id, sure, most int64, ahead []span) {
 	sure, most = v.lengths()
 	before := v.expected(l, off)
 	if before > 0 {
 		sure = v.length(l, before)
 		most = max(most, sure)
 	}
-	id = v.add(l, off, end, 0)
+	id = v.add(l, off, end, whole)
 	if before > 0 {
 		ahead = v.predict(l, off, max(off+sure, end), room)
 	}
@@ -133,6 +134,11 @@ func (v *visits) partial() bool {
 		}
 	}
 	return all >= lengthVisits && 2*broken > all
+}
+
+// finished reports whether any place of a known length was read to its end.
+func (v *visits) finished() bool {
+	return slices.ContainsFunc(v.ring[:], func(p visit) bool { return p.whole > 0 && p.end >= p.whole })
 }
 
 // extend notes that a visit was read on by a read of [off, end).
