@@ -18,7 +18,6 @@ type columns struct {
 	entered []bool          // by row group
 	groups  int64           // that were entered
 	row     int             // how many of them, the latest, came after the one before
-	over    int             // how many ends of chunks were read over, one after another, unexpectedly
 }
 
 // sighting is when a column was read last.
@@ -69,14 +68,10 @@ func (c *columns) at(at int64) int {
 	return i
 }
 
-// through reports whether the ends of chunks mean nothing to who reads.
-func (c *columns) through() bool { return c.over >= throughChunks }
-
-// begins reports whether a read of [off, end) is the first of a chunk's, and not of one who
-// reads over the ends of chunks.
+// begins reports whether a read of [off, end) is the first of a chunk's.
 func (c *columns) begins(off, end int64) bool {
 	i := c.find(off, end)
-	return i >= 0 && off <= c.chunks[i].Off && !c.through()
+	return i >= 0 && off <= c.chunks[i].Off
 }
 
 // arrive notes that chunk i is read, and reports whether that was to be expected: its

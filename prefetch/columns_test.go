@@ -223,6 +223,50 @@ func TestTinyColumnsReadWhole(t *testing.T) {
 	}
 }
 
+// TestColumnsReadWholeBesideOthers: who reads a file from its head is held back at no chunk's
+// end for what others read of it meanwhile.
+func TestColumnsReadWholeBesideOthers(t *testing.T) {
+	d, chunks := even(2, 40, 12*1024+37)
+	whole, query := &handle{pages: true}, &handle{pages: true}
+	held, last := 0, len(chunks)
+	for off := int64(0); off < chunks[25].Off; off += sheetStride {
+		d.read(time.Unix(0, 0), whole, off, sheetStride, func() int64 { return 1 << 30 })
+		if s := d.match(off, off+sheetStride); off > chunks[6].Off && s.edge-s.position(d.limits) < freeBlocks/4 {
+			held++
+		}
+		if off%(24*1024) == 0 {
+			last--
+			strides(d, query, chunks[last].Off, chunks[last].End, 1<<30)
+		}
+	}
+	if held > 0 {
+		t.Errorf("%d reads had less than %d blocks asked for ahead", held, freeBlocks/4)
+	}
+}
+
+// TestLargeColumnReadWhole: as one that is large among tiny ones, which nobody is seen to read.
+func TestLargeColumnReadWhole(t *testing.T) {
+	var chunks []parquet.Chunk
+	off := int64(4)
+	for i := range 40 {
+		n := int64(50)
+		if i%4 == 1 {
+			n = 9*1024 + 100
+		}
+		chunks = append(chunks, parquet.Chunk{Off: off, End: off + n, Group: int32(i / 4), Column: int32(i % 4)})
+		off += n
+	}
+	d := &detector{limits: newLimits(off+2000, 1024, 8*1024, 384*1024, sheetStride)}
+	d.columns.learn(d.limits, chunks)
+	h := &handle{pages: true}
+	for at := int64(0); at < off/2; at += sheetStride {
+		d.read(time.Unix(0, 0), h, at, sheetStride, func() int64 { return 1 << 30 })
+	}
+	if s := d.streams[0]; s.edge-s.position(d.limits) < freeBlocks/2 {
+		t.Errorf("half way %d blocks are asked for ahead, of a window of %d", s.edge-s.position(d.limits), s.window)
+	}
+}
+
 // TestColumnsThatShareBlocks: as much is fetched ahead where many of the columns that are read
 // lie in one block.
 func TestColumnsThatShareBlocks(t *testing.T) {

@@ -8,7 +8,6 @@ func (d *detector) enter(p *plan, s *stream, i int, room func() int64) {
 	l := d.limits
 	chunk := d.columns.chunks[i]
 	s.visit = d.visits.add(l, s.start, s.next, chunk.End)
-	d.columns.over = 0
 	rest := l.cover(s.start, chunk.End)
 	expected := d.columns.arrive(i) && d.visits.finished()
 	if expected || rest.n <= smallBlocks {
@@ -37,9 +36,9 @@ func (d *detector) readOn(p *plan, s *stream, h *handle, off, end int64, room fu
 	}
 	switch from := s.user(h).from; {
 	case d.columns.find(from, end) == i: // another has read before it
-		d.columns.over = 0
-	case !d.columns.chosen(i) && s.chunk > 0 && i >= s.chunk: // a read may pass several
-		d.columns.over++
+		s.passed = 0
+	case s.chunk > 0 && off >= d.columns.reach(s.chunk-1): // of several, where they are small
+		s.passed++
 	}
 	d.follow(p, s, i, d.columns.arrive(i), room)
 }
@@ -50,7 +49,7 @@ func (d *detector) readOn(p *plan, s *stream, h *handle, off, end int64, room fu
 func (d *detector) follow(p *plan, s *stream, i int, expected bool, room func() int64) {
 	l := d.limits
 	s.chunk, s.bound = i+1, 0
-	if d.columns.through() {
+	if s.through() {
 		return
 	}
 	reach := d.columns.reach(i)
@@ -89,7 +88,7 @@ func (d *detector) follow(p *plan, s *stream, i int, expected bool, room func() 
 // is not read. Should he come there, the next stride is a read like others.
 func (d *detector) beyond(s *stream, off, end int64) bool {
 	l := d.limits
-	if s.chunk == 0 || s.downwards || off != s.next || d.columns.through() || !l.isStride(end-off) {
+	if s.chunk == 0 || s.downwards || off != s.next || s.through() || !l.isStride(end-off) {
 		return false
 	}
 	reach := d.columns.reach(s.chunk - 1)

@@ -35,6 +35,7 @@ func (d *detector) join(s *stream, up, down bool) (joined *stream, furtherUp, fu
 		s.start, s.next = min(s.start, t.start), max(s.next, t.next)
 		s.read += t.read
 		s.stalled = s.stalled || t.stalled
+		s.passed = max(s.passed, t.passed)
 		s.returns, s.away = max(s.returns, t.returns), max(s.away, t.away)
 		s.share(t)
 		d.remove(t)

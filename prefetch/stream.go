@@ -26,6 +26,7 @@ type stream struct {
 	visit       int64  // that began it; 0 for none
 	bound       int64  // block that is not fetched ahead; 0 for none
 	chunk       int    // that is read, its number in columns plus 1; 0 for none
+	passed      int    // how many ends of chunks were read over, one after another, unexpectedly
 	reach       int64  // byte up to which its reader is expected to come; 0 for unknown
 	parked      user   // who was the last to leave for elsewhere
 	away        int64  // the most bytes that a reader has read elsewhere before he came back
@@ -306,6 +307,9 @@ func (s *stream) done(l limits) bool {
 	}
 	return s.edge >= s.last(l)
 }
+
+// through reports whether the ends of chunks mean nothing to who reads.
+func (s *stream) through() bool { return s.passed >= throughChunks }
 
 // over reports whether the reader has come to the end of the column chunks expected of him.
 func (s *stream) over(l limits) bool {
