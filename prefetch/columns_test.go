@@ -300,3 +300,17 @@ func TestColumnsInLittleMemory(t *testing.T) {
 		t.Error("nothing is asked for ahead")
 	}
 }
+
+// BenchmarkAllColumns is what a read costs, under the file's lock, where all columns of as many
+// chunks as are kept are read, each by its own beginning.
+func BenchmarkAllColumns(b *testing.B) {
+	d, chunks := even(32, 1024, 1300)
+	h := &handle{pages: true}
+	for i := range 1024 {
+		d.columns.arrive(i)
+	}
+	for i, reads := 0, 0; reads < b.N; i = (i + 3) % (4 * 1024) {
+		strides(d, h, chunks[i].Off, chunks[i].End, 1<<30)
+		reads += 3
+	}
+}

@@ -37,7 +37,7 @@ func (d *detector) readOn(p *plan, s *stream, h *handle, off, end int64, room fu
 	switch from := s.user(h).from; {
 	case d.columns.find(from, end) == i: // another has read before it
 		s.passed = 0
-	case s.chunk > 0 && off >= d.columns.reach(s.chunk-1): // of several, where they are small
+	case s.chunk > 0 && off >= d.columns.reach(s.chunk-1, off): // of several, where they are small
 		s.passed++
 	}
 	d.follow(p, s, i, d.columns.arrive(i), room)
@@ -52,7 +52,7 @@ func (d *detector) follow(p *plan, s *stream, i int, expected bool, room func() 
 	if s.through() {
 		return
 	}
-	reach := d.columns.reach(i)
+	reach := d.columns.reach(i, d.columns.chunks[i].End+l.maximum*l.block)
 	here := l.cover(s.start, reach)
 	s.bound = here.end()
 	d.visits.come(here)
@@ -91,7 +91,7 @@ func (d *detector) beyond(s *stream, off, end int64) bool {
 	if s.chunk == 0 || s.downwards || off != s.next || s.through() || !l.isStride(end-off) {
 		return false
 	}
-	reach := d.columns.reach(s.chunk - 1)
+	reach := d.columns.reach(s.chunk-1, end)
 	if off < reach { // the end lies in the read: what is fetched for it must be on its way
 		all := l.cover(off, reach).end()
 		return end > all*l.block && s.edge >= all
