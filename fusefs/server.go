@@ -57,8 +57,9 @@ func (s server) Open(cancel <-chan struct{}, in *fuse.OpenIn, out *fuse.OpenOut)
 }
 
 // directTag marks the offset of a read that goes around the page cache, of which the
-// bridge does not tell.
-const directTag = 1 << 62
+// bridge does not tell. It is the sign, as the kernel has no negative offsets: any other one
+// may come of a program, which with direct_io is asked for as it is.
+const directTag = 1 << 63
 
 // Read implements fuse.RawFileSystem.
 func (s server) Read(cancel <-chan struct{}, in *fuse.ReadIn, buf []byte) (result fuse.ReadResult, st fuse.Status) {
