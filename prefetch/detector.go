@@ -206,10 +206,11 @@ func (d *detector) hit(p *plan, s *stream, now time.Time, h *handle, off, end in
 
 // doubts reports whether a read is the kernel's only, which is always a stride ahead of
 // the reader: where those before him ended theirs, or a few pages off. Should he come to
-// it, the next stride is no more than a read like others.
+// it, the next stride is no more than a read like others. That a stream goes down from there
+// is another's doing, and it forgets what is read above it (trim).
 func (d *detector) doubts(s *stream, off, end int64) bool {
 	v := d.visits.get(s.visit)
-	return v != nil && v.strides > 0 && s.reach > 0 && off == s.next && d.limits.isStride(end-off) &&
+	return v != nil && v.strides > 0 && s.reach > 0 && !s.downwards && off == s.next && d.limits.isStride(end-off) &&
 		abs(off-s.reach) <= d.limits.block/32
 }
 
