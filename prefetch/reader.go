@@ -85,8 +85,9 @@ func (r *Reader) Read(ctx context.Context, scratch []byte, off int64) (Result, e
 
 // ReadPages is Read for the kernel, where it fills its page cache ahead of its own
 // reader: it may be ErrUnneeded, but never twice in a row for the same bytes. To that the kernel
-// drops the pages, and fails no read: should somebody come to them, it asks for each page
-// that he waits for (Linux, mm/filemap.c: filemap_update_page, page_not_uptodate in filemap_fault).
+// fails no read: its pages stay without bytes, and should somebody come to them, it asks for
+// each one by itself, which is no stride (Linux, mm/filemap.c: filemap_update_page,
+// page_not_uptodate in filemap_fault).
 func (r *Reader) ReadPages(ctx context.Context, scratch []byte, off int64) (Result, error) {
 	return r.read(ctx, scratch, off, true)
 }

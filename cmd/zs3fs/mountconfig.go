@@ -15,9 +15,9 @@ const maxBackground = 512
 // Kernel read-ahead: one request is then always on its way beside the one that is
 // copied (2,462, 3,664 and 3,901 MiB/s from memory with 128 KiB, 1 and 4 MiB), and fewer
 // wake-ups: cold, 512 KiB are 4 to 13 % faster than 256 for one stream and 9 to 25 % for four
-// that take turns, and 1 MiB are hardly faster. But what the kernel asks for behind a column
-// of a Parquet file has to be fetched, to the byte: 1.13 to 1.21 of the columns' blocks with
-// 512 KiB, and no more than 1.3 are wanted.
+// that take turns, and 1 MiB are hardly faster. What the kernel asks for behind a column
+// of a Parquet file is refused (prefetch.ErrUnneeded), and who does come to it reads it page by
+// page: 128 requests with 512 KiB.
 const kernelReadAheadKB = 512
 
 // stride is how many bytes the kernel reads ahead at once. With --direct-io it does so
