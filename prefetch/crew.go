@@ -114,7 +114,7 @@ type Stats struct {
 	Cancelled int64
 	// Failed counts the guesses that failed; no read fails for that.
 	Failed int64
-	// Panics counts the jobs that ended in a panic, which was made an error.
+	// Panics counts the jobs and footers that ended in a panic, which was made an error.
 	Panics int64
 	// Running and Queued are as of now.
 	Running, Queued int64
@@ -287,7 +287,7 @@ func (c *Crew) run(j *job) {
 func (c *Crew) fetch(j *job) (n int64, err error) {
 	defer func() {
 		if p := recover(); p != nil {
-			err = c.panicked(j, p)
+			err = c.panicked("fetching", j.owner.Object().Key, p)
 		}
 	}()
 	for s := j.span; s.n > 0 && !j.isCancelled(); {
@@ -309,12 +309,13 @@ func (c *Crew) fetch(j *job) (n int64, err error) {
 	return n, nil
 }
 
-func (c *Crew) panicked(j *job, p any) error {
+// panicked makes an error of a panic, of what was done to an object.
+func (c *Crew) panicked(doing, key string, p any) error {
 	c.mu.Lock()
 	c.stats.Panics++
 	c.mu.Unlock()
-	err := fmt.Errorf("prefetch: panic while fetching: %v", p)
-	c.cfg.Logger.Error("panic while fetching", "key", j.owner.Object().Key, "panic", p, "stack", string(debug.Stack()))
+	err := fmt.Errorf("prefetch: panic while %s: %v", doing, p)
+	c.cfg.Logger.Error("panic while "+doing, "key", key, "panic", p, "stack", string(debug.Stack()))
 	return err
 }
 

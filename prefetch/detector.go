@@ -22,6 +22,7 @@ type detector struct {
 	streams []stream
 	visits  visits
 	columns columns
+	refused map[int64]struct{} // offsets of reads in doubt, up to maxRefused
 	handles int    // that have read and are open
 	paused  bool   // a guess has failed and no demand has succeeded since
 	others  int    // streams of other versions that share the window
@@ -161,7 +162,7 @@ func (d *detector) overtaken(s *stream, down bool) bool {
 func (d *detector) hit(p *plan, s *stream, now time.Time, h *handle, off, end int64, room func() int64) {
 	l := d.limits
 	s.used = now
-	p.doubt = h.pages && (d.doubts(s, off, end) || d.beyond(s, off, end))
+	p.doubt = h.pages && (d.doubts(s, off, end) || d.beyond(s, off, end)) && d.refuses(off)
 	s.noteReturn(h, off, end)
 	s.touch(h, off, end)
 	p.stream = s.id
@@ -212,6 +213,20 @@ func (d *detector) doubts(s *stream, off, end int64) bool {
 	v := d.visits.get(s.visit)
 	return v != nil && v.strides > 0 && s.reach > 0 && !s.downwards && off == s.next && d.limits.isStride(end-off) &&
 		abs(off-s.reach) <= d.limits.block/32
+}
+
+// refuses reports whether a read in doubt at off may be refused: once, lest a kernel that asks
+// for it again, as somebody waits for it now, gives that one the errno. (Linux 6.18 then asks for
+// single pages, which are no strides. One with large folios may ask for the same bytes.)
+func (d *detector) refuses(off int64) bool {
+	if _, once := d.refused[off]; once {
+		return false
+	}
+	if d.refused == nil || len(d.refused) >= maxRefused {
+		d.refused = make(map[int64]struct{})
+	}
+	d.refused[off] = struct{}{}
+	return true
 }
 
 // share is how far s may read ahead: as far as one stream may where it is alone. The

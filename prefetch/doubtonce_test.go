@@ -26,3 +26,26 @@ func TestDoubtedOnce(t *testing.T) {
 		}
 	}
 }
+
+// TestRefusedOnce: where a read was refused, the same one is not, however much has been read
+// between: it may be that of who came to the pages that were refused.
+func TestRefusedOnce(t *testing.T) {
+	d, chunks := even(8, 5, 6*1024+37)
+	room := func() int64 { return 1 << 30 }
+	behind := func(chunk int) int64 {
+		off := chunks[chunk].Off / 4 * 4
+		return off + (chunks[chunk].End-off+sheetStride-1)/sheetStride*sheetStride
+	}
+	for again := range 2 {
+		h := &handle{pages: true}
+		for g := range 3 {
+			chunk := g*5 + 1
+			strides(d, h, chunks[chunk].Off, chunks[chunk].End, 1<<30)
+			if p := d.read(time.Unix(0, 0), h, behind(chunk), sheetStride, room); p.doubt != (again == 0) {
+				t.Errorf("time %d: behind chunk %d it is %v", again, chunk, p)
+			}
+		}
+		d.close(h)
+		d.streams = nil // as after a while
+	}
+}

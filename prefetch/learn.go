@@ -71,7 +71,7 @@ func (f *file) readFooter(ctx context.Context) (done bool) {
 	if !f.readCached(ctx, footer, end-n) {
 		return false
 	}
-	chunks, err := parquet.Chunks(footer, obj.Size, maxChunks)
+	chunks, err := f.decode(footer)
 	if err != nil {
 		f.crew.cfg.Logger.Debug("no column chunks known", "key", obj.Key, "err", err)
 		return true
@@ -89,6 +89,17 @@ func (f *file) readFooter(ctx context.Context) (done bool) {
 	}
 	d.columns.learn(d.limits, chunks)
 	return true
+}
+
+// decode returns the column chunks of a footer, which is foreign input.
+func (f *file) decode(footer []byte) (chunks []parquet.Chunk, err error) {
+	obj := f.version.Object()
+	defer func() {
+		if p := recover(); p != nil {
+			err = f.crew.panicked("decoding a footer", obj.Key, p)
+		}
+	}()
+	return parquet.Chunks(footer, obj.Size, maxChunks)
 }
 
 // readCached fills dst with the bytes from off on, unless some have gone from the cache.

@@ -57,6 +57,8 @@ const (
 	// reads of 256 KiB before he has read a block. With two, DuckDB's threads did by chance,
 	// in two of 16 runs, and 103 and 106 blocks were fetched for columns of 80.
 	turnReturns = 3
+	// maxRefused bounds what is kept of a version: some 100 KB. A column chunk takes one.
+	maxRefused = 4096
 	// Reading backwards is rarer than a piece overtaken: it takes one more.
 	backwardHits = 3
 	// So many reads in a row above a stream that goes down turn it, or twice as many below
