@@ -17,7 +17,8 @@ type columns struct {
 	seen    []sighting      // by column
 	entered []bool          // by row group
 	groups  int64           // that were entered
-	row     int             // how many of them, the latest, came after the one before
+	step    int32           // how far apart they are, 1 where all are read
+	row     int             // how many of them, the latest, came a step after another
 }
 
 // sighting is when a column was read last.
@@ -37,6 +38,8 @@ const (
 	throughChunks = 3
 	// underWay is how many of the latest visits may be, as 16 threads have one each.
 	underWay = 16
+	// Who reads every so many-th row group is followed up to this distance.
+	maxStep = 16
 	// jointPart of a block is a page of 4 KiB.
 	jointPart = 256
 )
@@ -52,6 +55,7 @@ func (c *columns) learn(l limits, chunks []parquet.Chunk) {
 		joint:   l.block / jointPart,
 		seen:    make([]sighting, most.Column+1),
 		entered: make([]bool, most.Group+1),
+		step:    1,
 	}
 }
 
@@ -80,16 +84,37 @@ func (c *columns) arrive(i int) (expected bool) {
 	k := c.chunks[i]
 	expected = c.chosen(i) && c.seen[k.Column].group != k.Group
 	if !c.entered[k.Group] {
-		c.entered[k.Group] = true
-		c.groups++
-		if k.Group > 0 && c.entered[k.Group-1] {
-			c.row++
-		} else {
-			c.row = 0
-		}
+		c.enter(k.Group)
 	}
 	c.seen[k.Column] = sighting{c.groups, k.Group}
 	return expected
+}
+
+// enter notes that a row group is read, the first time. The next ones are as far away as
+// the nearest of those before it was; threads may enter them out of turn.
+func (c *columns) enter(group int32) {
+	c.entered[group] = true
+	c.groups++
+	step := int32(1)
+	for step < min(maxStep, group) && !c.entered[group-step] {
+		step++
+	}
+	switch {
+	case group == 0 || !c.entered[group-step]:
+		step, c.row = 1, 0
+	case step == c.step:
+		c.row++
+	case step == 1:
+		c.row = 1
+	default:
+		c.row = 0
+	}
+	c.step = step
+}
+
+// follows reports whether a row group is one of those that are read after the given one.
+func (c *columns) follows(group, next int32) bool {
+	return next == group || c.row > 0 && (next-group)%c.step == 0
 }
 
 // chosen reports whether the column of chunk i is one of those that are read.
@@ -99,23 +124,24 @@ func (c *columns) chosen(i int) bool {
 }
 
 // reach returns up to which byte a reader of chunk i goes on, at least: the end of the
-// last one of those that are read and touch each other. It looks no further than far: where
-// all columns are read, that would be all chunks at each read (32,768: 64 us, and now 1).
+// last one of those that are read and touch each other, over the end of a row group only
+// where groups were read in a row. It looks no further than far: where all columns are read, that would be all chunks at each read (32,768: 64 us, and now 1).
 func (c *columns) reach(i int, far int64) int64 {
-	for i+1 < len(c.chunks) && c.chunks[i].End <= far && c.chunks[i+1].Off-c.chunks[i].End <= c.joint && c.chosen(i+1) {
+	for i+1 < len(c.chunks) && c.chunks[i].End <= far && c.chunks[i+1].Off-c.chunks[i].End <= c.joint &&
+		c.chosen(i+1) && c.follows(c.chunks[i].Group, c.chunks[i+1].Group) {
 		i++
 	}
 	return c.chunks[i].End
 }
 
 // horizon is the last row group in which chunks are fetched ahead of a reader of the given
-// one: none beyond his own until he has come from the one before; then two more, and twice as
-// many each time (one more: 5 % slower).
+// one: none beyond his own until he has come from one a step before; then two more steps, and
+// twice as many each time (one more: 5 % slower).
 func (c *columns) horizon(group int32) int32 {
 	if c.row == 0 {
 		return group
 	}
-	return group + 1<<min(c.row, 5)
+	return group + c.step<<min(c.row, 5)
 }
 
 // leave notes that nobody reads the file any more: the next query may want other columns.

@@ -23,10 +23,10 @@ type detector struct {
 	visits  visits
 	columns columns
 	refused map[int64]struct{} // offsets of reads in doubt, up to maxRefused
-	handles int    // that have read and are open
-	paused  bool   // a guess has failed and no demand has succeeded since
-	others  int    // streams of other versions that share the window
-	lastID  uint64 // of a stream
+	handles int                // that have read and are open
+	paused  bool               // a guess has failed and no demand has succeeded since
+	others  int                // streams of other versions that share the window
+	lastID  uint64             // of a stream
 }
 
 // handle is what the detector keeps of one open handle, and changes.

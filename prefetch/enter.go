@@ -39,6 +39,9 @@ func (d *detector) readOn(p *plan, s *stream, h *handle, off, end int64, room fu
 		s.passed = 0
 	case s.chunk > 0 && off >= d.columns.reach(s.chunk-1, off): // of several, where they are small
 		s.passed++
+		for j := s.chunk; j < i && s.through(); j++ {
+			d.columns.arrive(j) // of shorter ones than a read, believed only now
+		}
 	}
 	d.follow(p, s, i, d.columns.arrive(i), room)
 }
@@ -64,7 +67,8 @@ func (d *detector) follow(p *plan, s *stream, i int, expected bool, room func() 
 		s.window = max(s.window, min(here.n, budget, d.share(s)))
 		s.size = max(s.size, min(l.request, budget)) // more than there is room for is not asked for at all
 	}
-	horizon := d.columns.horizon(d.columns.chunks[i].Group)
+	from := d.columns.chunks[i].Group
+	horizon := d.columns.horizon(from)
 	budget -= max(here.end()-p.want.end(), 0)
 	to := here.end() // a block is one, however many chunks lie in it
 	for j := i + 1; j < len(d.columns.chunks) && budget > 0; j++ {
@@ -72,7 +76,7 @@ func (d *detector) follow(p *plan, s *stream, i int, expected bool, room func() 
 		if chunk.Group > horizon {
 			break
 		}
-		if chunk.Off < reach || !d.columns.chosen(j) {
+		if chunk.Off < reach || !d.columns.chosen(j) || !d.columns.follows(from, chunk.Group) {
 			continue
 		}
 		b := l.cover(chunk.Off, chunk.End)
