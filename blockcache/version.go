@@ -133,14 +133,6 @@ func (v *Version) Read(ctx context.Context, scratch []byte, off int64, n int) (C
 	}
 }
 
-// best returns the version with the id that a fetch has learned, if any has.
-func (v *Version) best() s3backend.Object {
-	mu := &v.o.c.mem.mu
-	mu.Lock()
-	defer mu.Unlock()
-	return *v.o.obj
-}
-
 // Forget says that blocks in [first, first+n) that were fetched on a guess are
 // not expected to be read any more, so that their memory can be used first.
 func (v *Version) Forget(first, n int64) {
