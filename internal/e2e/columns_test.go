@@ -16,34 +16,47 @@ import (
 // are apart, at a distance that does not change much, and one or two blocks each:
 // what lies between must not be fetched.
 func TestDuckDBColumns(t *testing.T) {
+	newStand(t).twoColumns(t, 20, "uncompressed", "sum(c3 % 1000)", func(i int) string {
+		return fmt.Sprintf("(hash(i * 14 + %d) >> 1)::bigint", i)
+	})
+}
+
+// twoColumns has DuckDB read c3 and c9 of 14 columns, whose values are given in terms of the row
+// i, of a file with so many row groups of 122,880 rows. It may fetch hardly more than the
+// blocks that hold the two.
+func (s *stand) twoColumns(t *testing.T, groups int, compression, aggregate string, value func(column int) string) {
+	t.Helper()
 	bin, err := duckdb()
 	if err != nil {
 		t.Fatal(err)
 	}
-	s := newStand(t)
 	src := s.source("src")
-	parquet := filepath.Join(src, "wide.parquet")
+	path := filepath.Join(src, "wide.parquet")
 	var columns []string
 	for i := range 14 {
-		columns = append(columns, fmt.Sprintf("(hash(i * 14 + %d) >> 1)::bigint as c%d", i, i))
+		columns = append(columns, fmt.Sprintf("%s as c%d", value(i), i))
 	}
-	program(t, bin, fmt.Sprintf("copy (select %s from range(%d) r(i)) to '%s' (format parquet, compression uncompressed, row_group_size 122880)",
-		strings.Join(columns, ", "), 20*122880, parquet))
+	program(t, bin, fmt.Sprintf("copy (select %s from range(%d) r(i)) to '%s' (format parquet, compression %s, row_group_size 122880)",
+		strings.Join(columns, ", "), groups*122880, path, compression))
 	s.upload(src)
-	query := "select count(*), sum(c3 %% 1000), max(c9) from read_parquet('%s')"
-	want := program(t, bin, fmt.Sprintf(query, parquet))
+	query := func(path string) string {
+		return program(t, bin, fmt.Sprintf("select count(*), %s, max(c9) from read_parquet('%s')", aggregate, path))
+	}
+	want := query(path)
+	needed := columnBlocks(t, bin, path, "c3", "c9")
 
-	needed := columnBlocks(t, bin, parquet, "c3", "c9")
 	s.server.SetShape(20*time.Millisecond, 80e6)
 	s.mount()
 	s.server.Reset()
 	began := time.Now()
-	if got := program(t, bin, fmt.Sprintf(query, filepath.Join(s.mnt, "wide.parquet"))); got != want {
+	if got := query(filepath.Join(s.mnt, "wide.parquet")); got != want {
 		t.Errorf("%q, want %q", got, want)
 	}
 	took := time.Since(began)
+	v := s.values()
 	fetched := s.server.BytesSent() / blockSize
-	t.Logf("%v, %d GETs, %d blocks fetched, %d hold the columns", took, s.server.Count(s3test.OpGet), fetched, needed)
+	t.Logf("%v, %d GETs, %d demands and %d fetches ahead, %d blocks fetched, %d hold the columns", took,
+		s.server.Count(s3test.OpGet), v["fetch_demands_total"], v["fetch_guesses_total"], fetched, needed)
 	if float64(fetched) > 1.3*float64(needed) {
 		t.Errorf("%d blocks fetched where %d hold the columns", fetched, needed)
 	}
