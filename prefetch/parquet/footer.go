@@ -42,8 +42,8 @@ func FooterSize(trailer []byte, size int64) (int64, bool) {
 // Chunks returns the column chunks that a footer tells of, in the order in which they lie in
 // its file of size bytes. More than most of them are an error, and so are chunks that
 // overlap or lie outside the file's data, or are fewer than their columns or row groups (so
-// that who keeps something for each of these keeps no more than for the chunks). It keeps nothing of footer. Chunks in other files
-// are left out, and those whose place is encrypted.
+// that who keeps something for each of these keeps no more than for the chunks). Chunks in
+// other files are left out, and those whose place is encrypted. It keeps nothing of footer.
 func Chunks(footer []byte, size int64, most int) ([]Chunk, error) {
 	conf := &thrift.TConfiguration{MaxMessageSize: MaxFooter}
 	buffer := &thrift.TMemoryBuffer{Buffer: bytes.NewBuffer(footer)}
