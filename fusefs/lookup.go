@@ -20,7 +20,9 @@ func (d *dir) Lookup(ctx context.Context, name string, out *fuse.EntryOut) (*fs.
 		return nil, syscall.ENAMETOOLONG
 	}
 	d.lookups.Add(1)
-	n, err := d.t.cfg.Catalog.Lookup(ctx, d.join(name))
+	path := d.join(name)
+	n, err := d.t.cfg.Catalog.Lookup(ctx, path)
+	d.t.reopens.looked(ctx, path, n, err)
 	if err == nil {
 		if !n.Dir && d.plain.Load() {
 			d.t.wants.missed()
@@ -32,7 +34,7 @@ func (d *dir) Lookup(ctx context.Context, name string, out *fuse.EntryOut) (*fs.
 		// Read by server.Lookup, since the bridge knows one time for all.
 		out.SetEntryTimeout(kernelTTL(d.t.cfg.NegativeTTL, absent.Fresh))
 	}
-	return nil, d.t.errno(ctx, "lookup", d.join(name), err)
+	return nil, d.t.errno(ctx, "lookup", path, err)
 }
 
 // child returns the inode of n, which is one of d's, and fills out. It is the

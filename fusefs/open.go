@@ -32,6 +32,18 @@ const openFlags = fuse.FOPEN_KEEP_CACHE | fuse.FOPEN_NOFLUSH
 
 // Open implements fs.NodeOpener.
 func (f *file) Open(ctx context.Context, flags uint32) (fs.FileHandle, uint32, syscall.Errno) {
+	h, answer, errno := f.open(ctx, flags)
+	switch errno {
+	case syscall.EINTR: // server.Open asks once more, or the caller is ending
+	case syscall.ESTALE:
+		f.parent.t.reopens.failed(ctx, f.path())
+	default:
+		f.parent.t.reopens.end(ctx)
+	}
+	return h, answer, errno
+}
+
+func (f *file) open(ctx context.Context, flags uint32) (fs.FileHandle, uint32, syscall.Errno) {
 	if flags&syscall.O_ACCMODE != syscall.O_RDONLY {
 		return nil, 0, syscall.EROFS
 	}
@@ -86,17 +98,9 @@ func directFlag(flags uint32) uint32 {
 // S3 cannot be reached, the version that is known will do for --consistency=open, which
 // --offline-ok is about as well, but not for who asks for the truth with O_DIRECT.
 func (f *file) revalidate(ctx context.Context, direct bool) syscall.Errno {
-	if f.parent.t.reopens.end(ctx, f.path(), f.version) {
+	if f.parent.t.reopens.second(ctx, f.path(), f.version) {
 		return 0
 	}
-	errno := f.askVersion(ctx, direct)
-	if errno == syscall.ESTALE {
-		f.parent.t.reopens.begin(ctx, f.path(), f.version)
-	}
-	return errno
-}
-
-func (f *file) askVersion(ctx context.Context, direct bool) syscall.Errno {
 	n, err := f.parent.t.cfg.Catalog.Revalidate(ctx, f.path())
 	switch {
 	case !direct && f.parent.t.cfg.Catalog.Offline(err):

@@ -2,10 +2,13 @@ package fusefs
 
 import (
 	"context"
+	"errors"
 	"sync"
 	"time"
 
 	"github.com/hanwen/go-fuse/v2/fuse"
+
+	"github.com/zs3fs/zs3fs/s3backend/catalog"
 )
 
 // reopens remembers which threads' opens were just answered with ESTALE. The
@@ -21,8 +24,10 @@ type reopens struct {
 
 // reopen is an open that was answered with ESTALE.
 type reopen struct {
-	path  string
-	stale uint64 // generation that was not current any more
+	path string
+	// found is the generation that the second lookup has found, 0 before. What the
+	// kernel opens without a lookup of its own may be older.
+	found uint64
 	at    time.Time
 }
 
@@ -34,29 +39,61 @@ const (
 	maxReopens = 1024
 )
 
-// begin notes that the caller's open of a version is being answered with ESTALE.
-func (r *reopens) begin(ctx context.Context, path string, stale uint64) {
+// failed notes that the caller's open is being answered with ESTALE, which begins a
+// second try, or ends it.
+func (r *reopens) failed(ctx context.Context, path string) {
 	thread := callerThread(ctx)
 	if thread == 0 {
 		return // the caller is in another pid namespace
 	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
+	if first, ok := r.threads[thread]; ok && first.path == path {
+		delete(r.threads, thread)
+		return
+	}
 	if r.threads == nil || len(r.threads) >= maxReopens {
 		r.threads = make(map[uint32]reopen)
 	}
-	r.threads[thread] = reopen{path, stale, time.Now()}
+	r.threads[thread] = reopen{path: path, at: time.Now()}
 }
 
-// end reports whether the caller's open of a version is the second try of one that
-// begin noted.
-func (r *reopens) end(ctx context.Context, path string, generation uint64) bool {
+// looked notes what the caller's lookup of a name has told.
+func (r *reopens) looked(ctx context.Context, path string, n catalog.Node, err error) {
 	thread := callerThread(ctx)
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	first, ok := r.threads[thread]
+	switch {
+	case !ok || errors.Is(err, context.Canceled): // by a signal: it is made once more
+	case err != nil: // and so the open(2) fails
+		delete(r.threads, thread)
+	case first.path != path: // a directory on the way
+	case n.Dir:
+		delete(r.threads, thread)
+	default:
+		first.found = generationOf(n.Object)
+		r.threads[thread] = first
+	}
+}
+
+// second reports whether the caller's open of a version is the second try of one that
+// failed. It says so until end, since an open that a signal interrupts is made once
+// more.
+func (r *reopens) second(ctx context.Context, path string, generation uint64) bool {
+	thread := callerThread(ctx)
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	first, ok := r.threads[thread]
+	return ok && first.path == path && first.found == generation && time.Since(first.at) < reopenTTL
+}
+
+// end notes that the caller's open(2) has its answer, which is not ESTALE.
+func (r *reopens) end(ctx context.Context) {
+	thread := callerThread(ctx)
+	r.mu.Lock()
+	defer r.mu.Unlock()
 	delete(r.threads, thread)
-	return ok && first.path == path && first.stale != generation && time.Since(first.at) < reopenTTL
 }
 
 // callerThread returns the thread that the kernel's request is for, 0 if unknown.

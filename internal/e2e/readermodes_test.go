@@ -261,11 +261,7 @@ func readMapped(j *job, v *verdict) error {
 // readStormed looks at the file and reads a third of it by read(2), a third with O_DIRECT and
 // a third by a mapping, in a thread that is sent signals with handlers all the while.
 func readStormed(j *job, v *verdict) error {
-	caught := make(chan os.Signal, 1)
-	signal.Notify(caught, unix.SIGALRM, unix.SIGUSR1)
-	defer signal.Stop(caught)
-	runtime.LockOSThread() // for good: the thread ends with the goroutine
-	defer stormAt(unix.Gettid())()
+	defer stormed()()
 	var st unix.Stat_t
 	if err := unix.Stat(j.Path, &st); err != nil {
 		return fmt.Errorf("stat: %w", err)
@@ -318,8 +314,12 @@ func readStormed(j *job, v *verdict) error {
 	return nil
 }
 
-// stormAt sends a thread of this process signals until it is told to stop.
-func stormAt(tid int) (stop func()) {
+// stormed sends the calling goroutine's thread signals with handlers until it is told to stop.
+func stormed() (stop func()) {
+	caught := make(chan os.Signal, 1)
+	signal.Notify(caught, unix.SIGALRM, unix.SIGUSR1)
+	runtime.LockOSThread() // for good: the thread ends with the goroutine
+	tid := unix.Gettid()
 	done := make(chan struct{})
 	var wg sync.WaitGroup
 	wg.Go(func() {
@@ -339,6 +339,7 @@ func stormAt(tid int) (stop func()) {
 	return func() {
 		close(done)
 		wg.Wait()
+		signal.Stop(caught)
 	}
 }
 
