@@ -16,7 +16,7 @@ const (
 )
 
 // dataset is what lies in the bucket: parts of one prepared file of incompressible
-// bytes, which say where they belong, and two Parquet files.
+// bytes, which say where they belong, and tables of Parquet files.
 type dataset struct {
 	file    string
 	size    int64

@@ -20,8 +20,8 @@ type job struct {
 	Stride int64
 	// Part is how much of a file is read, of mode seq; 0 is all.
 	Part float64
-	// Spans are what mode spans reads, in this order.
-	Spans []span
+	// Spans are what mode spans reads of each path, in this order.
+	Spans [][]span
 	// Limit ends the readers, whatever is left to read: the speed of slow tools is
 	// known before they are through.
 	Limit time.Duration
@@ -46,7 +46,7 @@ func (j job) reads(size int64, n int) iter.Seq[span] {
 }
 
 func (j job) check() error {
-	if _, ok := modes[j.Mode]; !ok || j.Width < 1 || j.Size < 1 && j.Mode != "first" {
+	if _, ok := modes[j.Mode]; !ok || j.Width < 1 || j.Size < 1 && j.Mode != "first" || j.Mode == "spans" && len(j.Spans) != len(j.Paths) {
 		return fmt.Errorf("no such job: %q, %d readers, %d bytes", j.Mode, j.Width, j.Size)
 	}
 	return nil
@@ -99,8 +99,8 @@ func (j job) backward(size int64, _ int, yield func(span) bool) {
 	}
 }
 
-func (j job) listed(_ int64, _ int, yield func(span) bool) {
-	for _, s := range j.Spans {
+func (j job) listed(_ int64, n int, yield func(span) bool) {
+	for _, s := range j.Spans[n] {
 		for _, p := range pieces([]span{s}, j.Size) {
 			if !yield(p) {
 				return

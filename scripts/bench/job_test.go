@@ -16,7 +16,7 @@ func TestReads(t *testing.T) {
 		"strided":     {job{Mode: "strided", Size: 5, Stride: 10}, []span{{0, 5}, {10, 5}, {20, 5}}},
 		"backward":    {job{Mode: "backward", Size: 10}, []span{{15, 10}, {5, 10}, {0, 5}}},
 		"first":       {job{Mode: "first"}, []span{{0, 1}}},
-		"spans":       {job{Mode: "spans", Size: 4, Spans: []span{{20, 5}, {1, 2}}}, []span{{20, 4}, {24, 1}, {1, 2}}},
+		"spans":       {job{Mode: "spans", Size: 4, Spans: [][]span{{{20, 5}, {1, 2}}}}, []span{{20, 4}, {24, 1}, {1, 2}}},
 	} {
 		if got := slices.Collect(tt.job.reads(25, 0)); !slices.Equal(got, tt.want) {
 			t.Errorf("%s: %v, want %v", name, got, tt.want)
@@ -44,7 +44,10 @@ func TestRandomReads(t *testing.T) {
 }
 
 func TestEveryPatternHasJobs(t *testing.T) {
-	d := &dataset{size: 1 << 30, tables: map[string]*table{plainTable: {spans: []span{{4, 100}}}, zstdTable: {spans: []span{{4, 100}}}}}
+	d := &dataset{size: 1 << 30, tables: make(map[string]*table)}
+	for _, key := range []string{plainTable, zstdTable, filesTable} {
+		d.tables[key] = &table{files: []tableFile{{key, []span{{4, 100}}}}}
+	}
 	seen := make(map[string]bool)
 	for _, p := range patterns() {
 		if seen[p.name] {

@@ -44,6 +44,7 @@ func patterns() []pattern {
 		{name: "columns", what: "a footer, then 2 of 14 columns of 20 row groups, 256 KiB reads", jobs: columns},
 		{name: "duckdb", what: "the same of a real Parquet file by DuckDB", jobs: tableColumns(plainTable), table: plainTable},
 		{name: "duckdb-zstd", what: "the same of one that is compressed, so that no two chunks are equally long", jobs: tableColumns(zstdTable), table: zstdTable},
+		{name: "duckdb-files", what: "the same of 24 files of two row groups each", jobs: tableColumns(filesTable), table: filesTable},
 		{name: "read-10%", what: "a tenth of a file, then close", jobs: one(job{Mode: "seq", Size: 1 << 20, Part: 0.1})},
 		{name: "two-readers", what: "two processes read one cold file", jobs: func(d *dataset) []job {
 			return append(sequential(d), sequential(d)...)
@@ -174,5 +175,5 @@ func columns(d *dataset) []job {
 			spans = append(spans, span{(g*width + c) * chunk, chunk})
 		}
 	}
-	return one(job{Mode: "spans", Size: 256 << 10, Spans: spans})(d)
+	return one(job{Mode: "spans", Size: 256 << 10, Spans: [][]span{spans}})(d)
 }

@@ -174,7 +174,7 @@ func TestReader(t *testing.T) {
 	for _, j := range []job{
 		{Mode: "seq", Paths: []string{filepath.Join(dir, "none")}, Width: 1, Size: 1},
 		{Mode: "nonsense", Paths: []string{path}, Width: 1, Size: 1},
-		{Mode: "spans", Paths: []string{path}, Width: 1, Size: 10, Spans: []span{{995, 10}}},
+		{Mode: "spans", Paths: []string{path}, Width: 1, Size: 10, Spans: [][]span{{{995, 10}}}},
 	} {
 		if _, err := runJobs(t.Context(), []job{j}); err == nil {
 			t.Errorf("%+v: no error", j)

@@ -12,14 +12,23 @@ import (
 	"time"
 )
 
-// table is a Parquet file of 14 columns and 20 row groups, and the program that reads
-// it.
+// table is a Parquet file of 14 columns, or several, and the program that reads it.
 type table struct {
 	duckdb string // path of the program
-	path   string
-	key    string
-	spans  []span // of the two columns that the query reads
-	answer string // of the query
+	dir    string
+	// key is of the file, or of all in a directory, with a *.
+	key         string
+	files       []tableFile
+	groups      int // of each file
+	rows        int // of each group
+	compression string
+	answer      string // of the query
+}
+
+// tableFile is one file of a table.
+type tableFile struct {
+	key   string
+	spans []span // of the two columns that the query reads
 }
 
 const (
@@ -27,10 +36,12 @@ const (
 	plainTable = "table.parquet"
 	// zstdTable has numbers of 24 to 64 bits, another width in each row group of each column.
 	zstdTable = "zstd.parquet"
+	// filesTable is the same in files of 16 MB, as Spark writes them.
+	filesTable = "table/part-*.parquet"
 
-	tableGroups  = 20
+	tableFiles   = 24 // of filesTable
 	tableWidth   = 14
-	tableRows    = 122_880 * 2 // a row group; a column of one takes 2 MB at most
+	tableRows    = 122_880 // a row group, unless it says otherwise
 	firstColumn  = 2
 	secondColumn = 9
 )
@@ -44,42 +55,66 @@ func (d *dataset) addTables(ctx context.Context, dir string) error {
 		return fmt.Errorf("go build of %s: %w: %s", build.Dir, err, out)
 	}
 	d.tables = make(map[string]*table)
-	for _, key := range []string{plainTable, zstdTable} {
-		t := &table{duckdb: program, path: filepath.Join(dir, key), key: key}
+	files := table{key: filesTable, groups: 2, rows: tableRows, compression: "zstd"}
+	for i := range tableFiles {
+		files.files = append(files.files, tableFile{key: strings.Replace(filesTable, "*", fmt.Sprintf("%05d", i), 1)})
+	}
+	for _, t := range []table{
+		{key: plainTable, files: []tableFile{{key: plainTable}}, groups: 20, rows: 2 * tableRows, compression: "uncompressed"},
+		{key: zstdTable, files: []tableFile{{key: zstdTable}}, groups: 20, rows: 2 * tableRows, compression: "zstd"},
+		files,
+	} {
+		t.duckdb, t.dir = program, dir
 		if err := t.write(ctx); err != nil {
 			return err
 		}
-		st, err := os.Stat(t.path)
-		if err != nil {
-			return err
+		for _, f := range t.files {
+			path := filepath.Join(dir, f.key)
+			st, err := os.Stat(path)
+			if err != nil {
+				return err
+			}
+			d.put(object{Key: f.key, File: path, Size: st.Size()})
 		}
-		d.tables[key] = t
-		d.put(object{Key: key, File: t.path, Size: st.Size()})
+		d.tables[t.key] = &t
 	}
 	return nil
 }
 
-// write makes the file, and notes what a reader has to find in it.
+// write makes the files, and notes what a reader has to find in them.
 func (t *table) write(ctx context.Context) error {
-	compression, shift := "uncompressed", func(int) string { return "0" }
-	if t.key == zstdTable {
-		compression = "zstd"
-		shift = func(column int) string { return fmt.Sprintf("8 * ((i // %d * 5 + %d) %% 6)", tableRows, 3*column) }
-	}
-	columns := make([]string, tableWidth)
-	for i := range columns {
-		columns[i] = fmt.Sprintf("hash(i * %d + %d) >> (%s)::ubigint as c%02d", tableWidth, i, shift(i), i)
-	}
-	if _, err := t.run(ctx, fmt.Sprintf("copy (select %s from range(%d) r(i)) to '%s' (format parquet, compression %s, row_group_size %d)",
-		strings.Join(columns, ", "), tableGroups*tableRows, t.path, compression, tableRows)); err != nil {
-		return err
-	}
-	if err := t.locate(ctx); err != nil {
-		return err
+	for i := range t.files {
+		f := &t.files[i]
+		path := filepath.Join(t.dir, f.key)
+		if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
+			return err
+		}
+		from, to := i*t.groups*t.rows, (i+1)*t.groups*t.rows
+		if _, err := t.run(ctx, fmt.Sprintf("copy (select %s from range(%d, %d) r(i)) to '%s' (format parquet, compression %s, row_group_size %d)",
+			strings.Join(t.columns(), ", "), from, to, path, t.compression, t.rows)); err != nil {
+			return err
+		}
+		var err error
+		if f.spans, err = t.locate(ctx, path); err != nil {
+			return err
+		}
 	}
 	var err error
-	t.answer, err = t.query(ctx, t.path)
+	t.answer, err = t.query(ctx, filepath.Join(t.dir, t.key))
 	return err
+}
+
+// columns are what is selected for the table.
+func (t *table) columns() []string {
+	columns := make([]string, tableWidth)
+	for i := range columns {
+		shift := "0"
+		if t.compression == "zstd" {
+			shift = fmt.Sprintf("8 * ((i // %d * 5 + %d) %% 6)", t.rows, 3*i)
+		}
+		columns[i] = fmt.Sprintf("hash(i * %d + %d) >> (%s)::ubigint as c%02d", tableWidth, i, shift, i)
+	}
+	return columns
 }
 
 // query is what ELT does: two columns of all rows.
@@ -97,13 +132,14 @@ func (t *table) run(ctx context.Context, statement string) (string, error) {
 	return string(out), err
 }
 
-// locate finds where the columns of the query lie.
-func (t *table) locate(ctx context.Context) error {
+// locate finds where the columns of the query lie in a file.
+func (t *table) locate(ctx context.Context, path string) ([]span, error) {
 	out, err := t.run(ctx, fmt.Sprintf(`select least(data_page_offset, coalesce(nullif(dictionary_page_offset, 0), data_page_offset)), total_compressed_size
-		from parquet_metadata('%s') where column_id in (%d, %d) order by 1`, t.path, firstColumn, secondColumn))
+		from parquet_metadata('%s') where column_id in (%d, %d) order by 1`, path, firstColumn, secondColumn))
 	if err != nil {
-		return err
+		return nil, err
 	}
+	var spans []span
 	for line := range strings.Lines(out) {
 		off, n, _ := strings.Cut(strings.TrimSpace(line), "|")
 		s := span{}
@@ -111,20 +147,25 @@ func (t *table) locate(ctx context.Context) error {
 		s.Off, errs[0] = strconv.ParseInt(off, 10, 64)
 		s.Len, errs[1] = strconv.ParseInt(n, 10, 64)
 		if err := errors.Join(errs[:]...); err != nil {
-			return fmt.Errorf("column chunk %q: %w", line, err)
+			return nil, fmt.Errorf("column chunk %q: %w", line, err)
 		}
-		t.spans = append(t.spans, s)
+		spans = append(spans, s)
 	}
-	if len(t.spans) != 2*tableGroups {
-		return fmt.Errorf("the table has %d column chunks of the two columns, not %d", len(t.spans), 2*tableGroups)
+	if len(spans) != 2*t.groups {
+		return nil, fmt.Errorf("%s has %d column chunks of the two columns, not %d", path, len(spans), 2*t.groups)
 	}
-	return nil
+	return spans, nil
 }
 
 // tableColumns is what the query of a table has to read.
 func tableColumns(key string) func(d *dataset) []job {
 	return func(d *dataset) []job {
-		return []job{{Mode: "spans", Paths: []string{key}, Width: 1, Size: blockSize, Spans: d.tables[key].spans}}
+		j := job{Mode: "spans", Width: 1, Size: blockSize}
+		for _, f := range d.tables[key].files {
+			j.Paths = append(j.Paths, f.key)
+			j.Spans = append(j.Spans, f.spans)
+		}
+		return []job{j}
 	}
 }
 
@@ -139,9 +180,12 @@ func (t *table) ask(ctx context.Context, path string) (outcome, error) {
 	if got != t.answer {
 		return outcome{}, fmt.Errorf("DuckDB answers %q, not %q", got, t.answer)
 	}
-	o := outcome{Ops: 1, Blocks: blocks(t.spans, blockSize), Seconds: time.Since(start).Seconds()}
-	for _, s := range t.spans {
-		o.Bytes += s.Len
+	o := outcome{Ops: 1, Seconds: time.Since(start).Seconds()}
+	for _, f := range t.files {
+		o.Blocks += blocks(f.spans, blockSize)
+		for _, s := range f.spans {
+			o.Bytes += s.Len
+		}
 	}
 	o.P50, o.P99 = o.Seconds*1000, o.Seconds*1000
 	return o, nil
