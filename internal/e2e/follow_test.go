@@ -42,11 +42,11 @@ type follower struct {
 // readFollow opens the file again and again until standard input ends, and reads
 // at random, in order or backwards from several handles of different ages, which
 // share the kernel's page cache. Every handle must return one version, in full,
-// or ESTALE. Every second process gets signals all the while.
+// or ESTALE. The first process gets signals all the while.
 func readFollow(j *job, v *verdict) error {
 	stop := inputEnded()
 	r := rand.New(rand.NewPCG(j.Random, 1))
-	if j.Random%2 == 1 {
+	if j.Random == 0 {
 		defer stormed()()
 	}
 	var handles []*follower
