@@ -15,10 +15,14 @@ type columns struct {
 	chunks  []parquet.Chunk // in the file's order; nil while unknown, never changed
 	joint   int64           // bytes that lie in the page in which a chunk begins, at most
 	seen    []sighting      // by column
-	entered []bool          // by row group
+	entered []bool          // by row group, since the file was left
 	groups  int64           // that were entered
-	step    int32           // how far apart they are, 1 where all are read
-	row     int             // how many of them, the latest, came a step after another
+	rows    rows            // which they are
+	// past is which they were when the file was left last, or those of another file where seen
+	// is of that.
+	past   rows
+	unread bool // none was entered since then
+	hoped  bool // seen was of another file of the schema, and has come true if anything was read
 }
 
 // sighting is when a column was read last.
@@ -38,8 +42,6 @@ const (
 	throughChunks = 3
 	// underWay is how many of the latest visits may be, as 16 threads have one each.
 	underWay = 16
-	// Who reads every so many-th row group is followed up to this distance.
-	maxStep = 16
 	// jointPart of a block is a page of 4 KiB.
 	jointPart = 256
 )
@@ -55,8 +57,41 @@ func (c *columns) learn(l limits, chunks []parquet.Chunk) {
 		joint:   l.block / jointPart,
 		seen:    make([]sighting, most.Column+1),
 		entered: make([]bool, most.Group+1),
-		step:    1,
+		rows:    rows{step: 1},
+		unread:  true,
 	}
+}
+
+// hope expects of a file of which nothing was read what was read of another one.
+func (c *columns) hope(p projection) {
+	c.groups, c.past, c.hoped = staleGroups, p.rows, true
+	for i, age := range p.ages[:min(len(p.ages), len(c.seen))] {
+		if age >= 0 {
+			c.seen[i] = sighting{groups: c.groups - age, group: -1}
+		}
+	}
+}
+
+// projection returns what to expect of another file of the schema; false for nothing.
+func (c *columns) projection() (p projection, ok bool) {
+	p = projection{ages: make([]int64, len(c.seen)), rows: c.past}
+	if !c.unread {
+		p.rows = c.outline()
+	}
+	for i, s := range c.seen {
+		p.ages[i] = -1
+		if age := c.groups - s.groups; s.groups > 0 && age < staleGroups {
+			p.ages[i], ok = age, true
+		}
+	}
+	return p, ok
+}
+
+// outline returns which row groups are read.
+func (c *columns) outline() rows {
+	r := c.rows
+	r.head = len(c.entered) > 0 && c.entered[0]
+	return r
 }
 
 // find returns which chunk a reader is meant for who begins with a read of [off, end), or -1.
@@ -79,9 +114,13 @@ func (c *columns) begins(off, end int64) bool {
 }
 
 // arrive notes that chunk i is read, and reports whether that was to be expected: its
-// column was read in another row group, lately.
+// column was read in another row group, lately, or in another file.
 func (c *columns) arrive(i int) (expected bool) {
 	k := c.chunks[i]
+	if c.hoped && c.unread && !c.chosen(i) { // another query's
+		clear(c.seen)
+		c.hoped = false
+	}
 	expected = c.chosen(i) && c.seen[k.Column].group != k.Group
 	if !c.entered[k.Group] {
 		c.enter(k.Group)
@@ -93,28 +132,15 @@ func (c *columns) arrive(i int) (expected bool) {
 // enter notes that a row group is read, the first time. The next ones are as far away as
 // the nearest of those before it was; threads may enter them out of turn.
 func (c *columns) enter(group int32) {
+	before := func(step int32) bool { return step <= group && c.entered[group-step] }
+	if c.unread && c.hoped {
+		c.rows = c.past
+	} else {
+		c.rows.enter(group, before)
+	}
 	c.entered[group] = true
 	c.groups++
-	step := int32(1)
-	for step < min(maxStep, group) && !c.entered[group-step] {
-		step++
-	}
-	switch {
-	case group == 0 || !c.entered[group-step]:
-		step, c.row = 1, 0
-	case step == c.step:
-		c.row++
-	case step == 1:
-		c.row = 1
-	default:
-		c.row = 0
-	}
-	c.step = step
-}
-
-// follows reports whether a row group is one of those that are read after the given one.
-func (c *columns) follows(group, next int32) bool {
-	return next == group || c.row > 0 && (next-group)%c.step == 0
+	c.unread = false
 }
 
 // chosen reports whether the column of chunk i is one of those that are read.
@@ -128,25 +154,20 @@ func (c *columns) chosen(i int) bool {
 // where groups were read in a row. It looks no further than far: where all columns are read, that would be all chunks at each read (32,768: 64 us, and now 1).
 func (c *columns) reach(i int, far int64) int64 {
 	for i+1 < len(c.chunks) && c.chunks[i].End <= far && c.chunks[i+1].Off-c.chunks[i].End <= c.joint &&
-		c.chosen(i+1) && c.follows(c.chunks[i].Group, c.chunks[i+1].Group) {
+		c.chosen(i+1) && c.rows.follow(c.chunks[i].Group, c.chunks[i+1].Group) {
 		i++
 	}
 	return c.chunks[i].End
 }
 
-// horizon is the last row group in which chunks are fetched ahead of a reader of the given
-// one: none beyond his own until he has come from one a step before; then two more steps, and
-// twice as many each time (one more: 5 % slower).
-func (c *columns) horizon(group int32) int32 {
-	if c.row == 0 {
-		return group
-	}
-	return group + c.step<<min(c.row, 5)
-}
-
 // leave notes that nobody reads the file any more: the next query may want other columns.
 func (c *columns) leave() {
+	if c.unread {
+		return
+	}
+	c.past = c.outline()
 	c.groups += staleGroups - 2
-	c.row = 0
+	c.rows.row = 0
+	c.unread, c.hoped = true, false
 	clear(c.entered)
 }

@@ -44,6 +44,7 @@ type Crew struct {
 	cancel  context.CancelFunc
 	files   files
 	sharers sharers
+	tables  tables
 	wg      sync.WaitGroup // of the goroutines, one a running job or a file to learn of
 	footers chan struct{}  // one a footer in memory
 	chunks  atomic.Int64   // of columns, that are kept

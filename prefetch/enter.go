@@ -9,7 +9,7 @@ func (d *detector) enter(p *plan, s *stream, i int, room func() int64) {
 	chunk := d.columns.chunks[i]
 	s.visit = d.visits.add(l, s.start, s.next, chunk.End)
 	rest := l.cover(s.start, chunk.End)
-	expected := d.columns.arrive(i) && d.visits.finished()
+	expected := d.columns.arrive(i) && d.finished()
 	if expected || rest.n <= smallBlocks {
 		p.want.n = max(p.want.n, min(rest.n, l.request))
 	}
@@ -59,7 +59,7 @@ func (d *detector) follow(p *plan, s *stream, i int, expected bool, room func() 
 	here := l.cover(s.start, reach)
 	s.bound = here.end()
 	d.visits.come(here)
-	if !d.visits.finished() || d.visits.partial() {
+	if !d.finished() || d.visits.partial() {
 		return // what chunks say of him is not seen yet, or not so
 	}
 	budget := l.afford(room())
@@ -67,24 +67,59 @@ func (d *detector) follow(p *plan, s *stream, i int, expected bool, room func() 
 		s.window = max(s.window, min(here.n, budget, d.share(s)))
 		s.size = max(s.size, min(l.request, budget)) // more than there is room for is not asked for at all
 	}
-	from := d.columns.chunks[i].Group
-	horizon := d.columns.horizon(from)
-	budget -= max(here.end()-p.want.end(), 0)
+	rows, group := d.columns.rows, d.columns.chunks[i].Group
+	p.ahead = d.choose(rows, group, i+1, reach, here, budget-max(here.end()-p.want.end(), 0), p.ahead)
+}
+
+// finished reports whether any column chunk was read to its end, here or in the file from
+// which it is known what to expect.
+func (d *detector) finished() bool { return d.columns.hoped || d.visits.finished() }
+
+// choose appends to ahead what to fetch for the reader of a row group, from chunk j and byte
+// from on: columns that are read, in the groups that rows expects him in, within a budget of
+// blocks. He has what is in here.
+func (d *detector) choose(r rows, group int32, j int, from int64, here span, budget int64, ahead []span) []span {
+	l, horizon := d.limits, r.horizon(group)
 	to := here.end() // a block is one, however many chunks lie in it
-	for j := i + 1; j < len(d.columns.chunks) && budget > 0; j++ {
+	for ; j < len(d.columns.chunks) && budget > 0; j++ {
 		chunk := d.columns.chunks[j]
 		if chunk.Group > horizon {
 			break
 		}
-		if chunk.Off < reach || !d.columns.chosen(j) || !d.columns.follows(from, chunk.Group) {
+		if chunk.Off < from || !d.columns.chosen(j) || !r.follow(group, chunk.Group) {
 			continue
 		}
 		b := l.cover(chunk.Off, chunk.End)
 		b.n = min(b.n, max(to-b.first, 0)+budget)
 		budget -= max(b.end()-max(b.first, to), 0)
 		to = max(to, b.end())
-		p.ahead = d.visits.ask(l, b, here, p.ahead)
+		ahead = d.visits.ask(l, b, here, ahead)
 	}
+	return ahead
+}
+
+// foresee returns what to fetch, within a budget of blocks, of a file that nobody has come to
+// yet: what is expected of its first row groups.
+func (d *detector) foresee(budget int64) []span {
+	c := &d.columns
+	if !c.hoped || !c.unread || !c.past.head || d.paused {
+		return nil
+	}
+	return d.choose(c.past, 0, 0, 0, span{}, d.limits.afford(budget), nil)
+}
+
+// expect returns what other files of the schema will be read of, as far as this one tells;
+// false for nothing.
+func (d *detector) expect() (projection, bool) {
+	if !d.finished() || d.visits.partial() {
+		return projection{}, false
+	}
+	return d.columns.projection()
+}
+
+// glanced reports whether nothing but the footer was read of a Parquet file.
+func (d *detector) glanced() bool {
+	return d.columns.chunks != nil && d.lastID == 0 && d.visits.n == 0
 }
 
 // beyond reports whether a read of [off, end) that goes on with s is the kernel's only,

@@ -29,7 +29,7 @@ func (f *file) learn() {
 	if !closed {
 		c.wg.Go(func() {
 			defer f.release()
-			f.learning.Store(f.readFooter(c.ctx))
+			f.learning.Store(f.readFooter(c.ctx, f.cached))
 		})
 	}
 	c.mu.Unlock()
@@ -46,60 +46,66 @@ func (f *file) cached(off, n int64) bool {
 }
 
 // readFooter tells the detector of the column chunks, and reports whether there will be no
-// more to tell: what is not there yet may come.
-func (f *file) readFooter(ctx context.Context) (done bool) {
-	select {
-	case f.crew.footers <- struct{}{}:
-		defer func() { <-f.crew.footers }()
-	case <-ctx.Done():
-		return false
-	}
+// more to tell: what is not there yet may come. have reports whether bytes can be had from the
+// cache; it may see to that.
+func (f *file) readFooter(ctx context.Context, have func(off, n int64) bool) (done bool) {
 	obj := f.version.Object()
 	end := obj.Size - parquet.TrailerSize
 	trailer := make([]byte, parquet.TrailerSize)
-	if !f.readCached(ctx, trailer, end) {
+	if !have(end, parquet.TrailerSize) || !f.readCached(ctx, trailer, end) {
 		return false
 	}
 	n, ok := parquet.FooterSize(trailer, obj.Size)
 	if !ok {
 		return true
 	}
-	if !f.cached(end-n, n) {
+	if !have(end-n, n) {
 		return false
 	}
-	footer := make([]byte, n)
-	if !f.readCached(ctx, footer, end-n) {
+	select {
+	case f.crew.footers <- struct{}{}:
+		defer func() { <-f.crew.footers }()
+	case <-ctx.Done():
 		return false
 	}
-	chunks, err := f.decode(footer)
+	bytes := make([]byte, n)
+	if !f.readCached(ctx, bytes, end-n) {
+		return false
+	}
+	footer, err := f.decode(bytes)
 	if err != nil {
 		f.crew.cfg.Logger.Debug("no column chunks known", "key", obj.Key, "err", err)
 		return true
 	}
+	expected, hopeful := f.crew.tables.expect(footer.Schema)
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	d := &f.detector
 	if d.handles == 0 || d.columns.chunks != nil {
 		return false // closed, and perhaps forgotten meanwhile; or another was sooner
 	}
-	kept := int64(len(chunks))
+	kept := int64(len(footer.Chunks))
 	if f.crew.chunks.Add(kept) > maxKept {
 		f.crew.chunks.Add(-kept)
 		return true
 	}
-	d.columns.learn(d.limits, chunks)
+	d.columns.learn(d.limits, footer.Chunks)
+	if hopeful {
+		d.columns.hope(expected)
+	}
+	f.crew.tables.learnt(footer.Schema, f.watch)
 	return true
 }
 
-// decode returns the column chunks of a footer, which is foreign input.
-func (f *file) decode(footer []byte) (chunks []parquet.Chunk, err error) {
+// decode decodes a footer, which is foreign input.
+func (f *file) decode(footer []byte) (decoded parquet.Footer, err error) {
 	obj := f.version.Object()
 	defer func() {
 		if p := recover(); p != nil {
 			err = f.crew.panicked("decoding a footer", obj.Key, p)
 		}
 	}()
-	return parquet.Chunks(footer, obj.Size, maxChunks)
+	return parquet.Decode(footer, obj.Size, maxChunks)
 }
 
 // readCached fills dst with the bytes from off on, unless some have gone from the cache.

@@ -55,7 +55,8 @@ func chunksOf(path string) ([]parquet.Chunk, error) {
 	if !ok {
 		return nil, fmt.Errorf("%q is no trailer of %d bytes", b[end:], len(b))
 	}
-	return parquet.Chunks(b[end-int(n):end], int64(len(b)), 1<<15)
+	f, err := parquet.Decode(b[end-int(n):end], int64(len(b)), 1<<15)
+	return f.Chunks, err
 }
 
 // duckdbChunks has DuckDB say where the column chunks lie.

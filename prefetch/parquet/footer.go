@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"cmp"
 	"context"
+	"crypto/sha256"
 	"encoding/binary"
 	"errors"
 	"fmt"
@@ -39,47 +40,65 @@ func FooterSize(trailer []byte, size int64) (int64, bool) {
 	return n, n > 0 && n <= MaxFooter && n <= size-TrailerSize-int64(len(magic))
 }
 
-// Chunks returns the column chunks that a footer tells of, in the order in which they lie in
-// its file of size bytes. More than most of them are an error, and so are chunks that
-// overlap or lie outside the file's data, or are fewer than their columns or row groups (so
-// that who keeps something for each of these keeps no more than for the chunks). Chunks in
-// other files are left out, and those whose place is encrypted. It keeps nothing of footer.
-func Chunks(footer []byte, size int64, most int) ([]Chunk, error) {
+// Footer is what a footer tells of its file.
+type Footer struct {
+	// Chunks are the column chunks, in the order in which they lie in the file.
+	Chunks []Chunk
+	// Schema is the same for files of the same columns in the same order.
+	Schema Schema
+}
+
+// Decode reads the footer of a file of size bytes. More than most column chunks are an
+// error, and so are chunks that overlap or lie outside the file's data, or are fewer than
+// their columns or row groups (so that who keeps something for each of these keeps no more
+// than for the chunks). Chunks in other files are left out, and those whose place is
+// encrypted. It keeps nothing of footer.
+func Decode(footer []byte, size int64, most int) (Footer, error) {
 	conf := &thrift.TConfiguration{MaxMessageSize: MaxFooter}
 	buffer := &thrift.TMemoryBuffer{Buffer: bytes.NewBuffer(footer)}
-	d := decoder{p: thrift.NewTCompactProtocolConf(buffer, conf), most: most}
+	d := decoder{p: thrift.NewTCompactProtocolConf(buffer, conf), most: most, footer: footer, left: buffer.Len}
 	if err := d.file(); err != nil {
-		return nil, fmt.Errorf("parquet: footer: %w", err)
+		return Footer{}, fmt.Errorf("parquet: footer: %w", err)
 	}
 	slices.SortFunc(d.chunks, func(a, b Chunk) int { return cmp.Compare(a.Off, b.Off) })
 	at, end := int64(len(magic)), size-TrailerSize-int64(len(footer))
 	for _, c := range d.chunks {
 		if c.Off < at || c.End <= c.Off || c.End > end {
-			return nil, errPlace
+			return Footer{}, errPlace
 		}
 		if max(c.Group, c.Column) >= int32(len(d.chunks)) {
-			return nil, errSparse
+			return Footer{}, errSparse
 		}
 		at = c.End
 	}
-	return d.chunks, nil
+	return Footer{d.chunks, d.schema}, nil
 }
 
 // decoder reads one footer. The numbers of fields are those of parquet.thrift, at
 // github.com/apache/parquet-format.
 type decoder struct {
 	p      thrift.TProtocol
+	footer []byte
+	left   func() int // bytes of it that p has not read
 	most   int
 	chunks []Chunk
+	schema Schema
 }
 
 // file reads a FileMetaData.
 func (d *decoder) file() error {
 	return d.fields(func(id int16, t thrift.TType) (bool, error) {
-		if id != 4 || t != thrift.LIST {
-			return false, nil
+		switch {
+		case id == 2 && t == thrift.LIST:
+			begin := len(d.footer) - d.left()
+			err := d.p.Skip(context.Background(), t)
+			sum := sha256.Sum256(d.footer[begin : len(d.footer)-d.left()])
+			d.schema = Schema(sum[:len(d.schema)])
+			return true, err
+		case id == 4 && t == thrift.LIST:
+			return true, d.list(d.group)
 		}
-		return true, d.list(d.group)
+		return false, nil
 	})
 }
 

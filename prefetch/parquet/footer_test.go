@@ -21,6 +21,7 @@ type footer struct {
 	groups   [][]entry
 	kind     thrift.TType // of the elements of the lists; 0 for structs
 	withhold bool         // no row groups at all
+	column   string       // what a column of the schema is called
 }
 
 // entry is a ColumnChunk.
@@ -38,7 +39,7 @@ func (f footer) encode(t testing.TB) []byte {
 		w.i32(1, 2)
 		w.field(2, thrift.LIST, func() { // the schema
 			w.check(w.p.WriteListBegin(w.ctx(), thrift.STRUCT, 1))
-			w.structure(func() { w.text(4, "root") })
+			w.structure(func() { w.text(4, "root"+f.column) })
 		})
 		w.i64(3, 1000)
 		if f.withhold {
@@ -186,7 +187,8 @@ func TestChunks(t *testing.T) {
 		"overflowing":     {footer: footer{groups: [][]entry{{{length: math.MaxInt64, data: 4}}}}, err: "outside the file's data"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			got, err := parquet.Chunks(c.footer.encode(t), fileSize, 4)
+			f, err := parquet.Decode(c.footer.encode(t), fileSize, 4)
+			got := f.Chunks
 			if c.err != "" {
 				if err == nil || !strings.Contains(err.Error(), c.err) {
 					t.Fatalf("%v, %v; want an error with %q", got, err, c.err)
@@ -200,15 +202,33 @@ func TestChunks(t *testing.T) {
 	}
 }
 
+// TestSchema: a schema is the same whatever else differs between two files.
+func TestSchema(t *testing.T) {
+	schema := func(f footer) parquet.Schema {
+		got, err := parquet.Decode(f.encode(t), fileSize, 4)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return got.Schema
+	}
+	a := schema(footer{groups: [][]entry{{{length: 100, data: 4}}}})
+	if b := schema(footer{groups: [][]entry{{{length: 7, data: 400}}, {{length: 70, data: 500}}}}); a != b {
+		t.Errorf("other row groups: %x and %x", a, b)
+	}
+	if b := schema(footer{groups: [][]entry{{{length: 100, data: 4}}}, column: "x"}); a == b {
+		t.Errorf("another column: %x twice", a)
+	}
+}
+
 // TestBrokenFooter: whatever is missing of a footer, or is another bit of it, has an end.
 func TestBrokenFooter(t *testing.T) {
 	whole := footer{groups: [][]entry{{{length: 100, data: 4}, {length: 50, data: 134, dictionary: 104}}}}.encode(t)
-	want, err := parquet.Chunks(whole, fileSize, 4)
+	want, err := parquet.Decode(whole, fileSize, 4)
 	if err != nil {
 		t.Fatal(err)
 	}
 	for n := range whole {
-		if got, err := parquet.Chunks(whole[:n], fileSize, 4); err == nil {
+		if got, err := parquet.Decode(whole[:n], fileSize, 4); err == nil {
 			t.Errorf("%d of %d bytes: %v", n, len(whole), got)
 		}
 	}
@@ -216,7 +236,7 @@ func TestBrokenFooter(t *testing.T) {
 	for bit := range 8 * len(whole) {
 		broken := slices.Clone(whole)
 		broken[bit/8] ^= 1 << (bit % 8)
-		if got, err := parquet.Chunks(broken, fileSize, 4); err != nil || !slices.Equal(got, want) {
+		if got, err := parquet.Decode(broken, fileSize, 4); err != nil || !slices.Equal(got.Chunks, want.Chunks) {
 			bad++
 		}
 	}
@@ -252,17 +272,18 @@ func TestFooterSize(t *testing.T) {
 	}
 }
 
-// FuzzChunks: what Chunks returns without an error lies apart, in order, in the file.
-func FuzzChunks(f *testing.F) {
+// FuzzDecode: what Decode returns without an error lies apart, in order, in the file.
+func FuzzDecode(f *testing.F) {
 	f.Add(footer{groups: [][]entry{{{length: 100, data: 4}, {length: 50, data: 134, dictionary: 104}}}}.encode(f))
 	f.Add(footer{groups: [][]entry{{{encrypted: true}, {length: 7, data: 4, path: "x"}}}}.encode(f))
 	f.Add([]byte("\x49\xfc\xff\xff\xff\xff\x07"))
 	f.Fuzz(func(t *testing.T, b []byte) {
 		const most = 100
-		chunks, err := parquet.Chunks(b, 1<<20, most)
+		decoded, err := parquet.Decode(b, 1<<20, most)
 		if err != nil {
 			return
 		}
+		chunks := decoded.Chunks
 		if len(chunks) > most {
 			t.Fatalf("%d chunks", len(chunks))
 		}
