@@ -6,13 +6,14 @@ import (
 	"github.com/zs3fs/zs3fs/prefetch"
 )
 
-// opened lets the files be fetched that a reader of this directory will open next,
-// where it has been listed. cached says that nobody need fetch this one.
-func (f *file) opened(cached bool) {
+// opened lets the files be fetched that a reader of this directory, or of those beside
+// it, will open next, where they have been listed. cached says that nobody need fetch this one.
+func (f *file) opened(r *prefetch.Reader, cached bool) {
 	files := f.parent.t.cfg.Files
 	if files == nil {
 		return
 	}
+	files.OpenedLarge(r, f.path(), cached, f.parent.t.following)
 	d := f.parent
 	var list prefetch.Listing
 	l, complete := f.parent.t.cfg.Catalog.Kept(d.path)

@@ -71,11 +71,11 @@ func (f *file) open(ctx context.Context, flags uint32) (fs.FileHandle, uint32, s
 		return nil, 0, errno
 	case backing != nil:
 		f.parent.t.counts.kernelOpens.Add(1)
-		f.opened(true)
+		f.opened(h.reader, true)
 		return &kernelHandle{h, backing}, openFlags | directFlag(flags), 0
 	}
 	f.parent.t.counts.daemonOpens.Add(1)
-	f.opened(false)
+	f.opened(h.reader, false)
 	if f.parent.t.cfg.DirectIO {
 		return h, openFlags | fuse.FOPEN_DIRECT_IO, 0
 	}

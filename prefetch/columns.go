@@ -1,6 +1,7 @@
 package prefetch
 
 import (
+	"slices"
 	"sort"
 
 	"github.com/zs3fs/zs3fs/prefetch/parquet"
@@ -20,9 +21,9 @@ type columns struct {
 	rows    rows            // which they are
 	// past is which they were when the file was left last, or those of another file where seen
 	// is of that.
-	past   rows
-	unread bool // none was entered since then
-	hoped  bool // seen was of another file of the schema, and has come true if anything was read
+	past  rows
+	begun bool // some were entered since then
+	hoped bool // seen was of another file of the schema, and has come true if anything was read
 }
 
 // sighting is when a column was read last.
@@ -58,7 +59,6 @@ func (c *columns) learn(l limits, chunks []parquet.Chunk) {
 		seen:    make([]sighting, most.Column+1),
 		entered: make([]bool, most.Group+1),
 		rows:    rows{step: 1},
-		unread:  true,
 	}
 }
 
@@ -75,7 +75,7 @@ func (c *columns) hope(p projection) {
 // projection returns what to expect of another file of the schema; false for nothing.
 func (c *columns) projection() (p projection, ok bool) {
 	p = projection{ages: make([]int64, len(c.seen)), rows: c.past}
-	if !c.unread {
+	if c.begun {
 		p.rows = c.outline()
 	}
 	for i, s := range c.seen {
@@ -87,10 +87,10 @@ func (c *columns) projection() (p projection, ok bool) {
 	return p, ok
 }
 
-// outline returns which row groups are read.
+// outline returns which row groups are read, where any are.
 func (c *columns) outline() rows {
 	r := c.rows
-	r.head = len(c.entered) > 0 && c.entered[0]
+	r.head = r.head || c.entered[0] // where it is expected, a thread may be about to
 	return r
 }
 
@@ -117,7 +117,7 @@ func (c *columns) begins(off, end int64) bool {
 // column was read in another row group, lately, or in another file.
 func (c *columns) arrive(i int) (expected bool) {
 	k := c.chunks[i]
-	if c.hoped && c.unread && !c.chosen(i) { // another query's
+	if c.hoped && !c.begun && !c.chosen(i) { // another query's
 		clear(c.seen)
 		c.hoped = false
 	}
@@ -133,14 +133,14 @@ func (c *columns) arrive(i int) (expected bool) {
 // the nearest of those before it was; threads may enter them out of turn.
 func (c *columns) enter(group int32) {
 	before := func(step int32) bool { return step <= group && c.entered[group-step] }
-	if c.unread && c.hoped {
+	if c.hoped && !c.begun {
 		c.rows = c.past
 	} else {
-		c.rows.enter(group, before)
+		c.rows.enter(group, slices.Contains(c.entered[group:], true), before)
 	}
 	c.entered[group] = true
 	c.groups++
-	c.unread = false
+	c.begun = true
 }
 
 // chosen reports whether the column of chunk i is one of those that are read.
@@ -162,12 +162,13 @@ func (c *columns) reach(i int, far int64) int64 {
 
 // leave notes that nobody reads the file any more: the next query may want other columns.
 func (c *columns) leave() {
-	if c.unread {
+	if !c.begun {
 		return
 	}
-	c.past = c.outline()
+	c.past = c.rows
+	c.past.head = c.entered[0]
+	c.rows = rows{step: 1}
 	c.groups += staleGroups - 2
-	c.rows.row = 0
-	c.unread, c.hoped = true, false
+	c.begun, c.hoped = false, false
 	clear(c.entered)
 }

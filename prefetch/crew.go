@@ -142,15 +142,28 @@ func (c *Crew) guesses() bool { return c.width.most > 0 }
 
 // guess queues jobs for blocks from some distance ahead of the reader on. What has no
 // chance of a connection need not wait for one; demands are as long for it (see widen).
-func (c *Crew) guess(r *Reader, at int64, spans []span) {
+func (c *Crew) guess(r *Reader, at int64, spans []span) (jobs []*job) {
 	if !c.guesses() {
-		return
+		return nil
 	}
 	for _, s := range spans {
 		j := newJob(r, s, false)
 		distance := max(s.first-at, at-s.first)
 		c.submit(func() { c.queue.addGuess(j, distance) }, j)
+		jobs = append(jobs, j)
 	}
+	return jobs
+}
+
+// start has a goroutine of the crew's do something, unless it is closed.
+func (c *Crew) start(do func()) (started bool) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.closed {
+		return false
+	}
+	c.wg.Go(do)
+	return true
 }
 
 // refuse counts a read that is not worth a request.

@@ -23,7 +23,7 @@ type detector struct {
 	visits  visits
 	columns columns
 	refused map[int64]struct{} // offsets of reads in doubt, up to maxRefused
-	handles int                // that have read and are open
+	handles int                // that have read, or will, and are open
 	paused  bool               // a guess has failed and no demand has succeeded since
 	others  int                // streams of other versions that share the window
 	lastID  uint64             // of a stream
@@ -31,6 +31,7 @@ type detector struct {
 
 // handle is what the detector keeps of one open handle, and changes.
 type handle struct {
+	counted  bool  // in detector.handles
 	begun    bool  // a read has been seen
 	total    int64 // bytes read
 	overlaps int64 // how many of its reads began before others had ended
@@ -55,7 +56,7 @@ func (d *detector) read(now time.Time, h *handle, off, n int64, room func() int6
 	end, first := off+n, !h.begun
 	if first {
 		h.begun = true
-		d.handles++
+		d.take(h)
 	}
 	h.total += n
 	p := plan{want: l.cover(off, end), learn: end >= l.size && l.maximum > 0 && d.columns.chunks == nil}
@@ -80,6 +81,14 @@ func (d *detector) read(now time.Time, h *handle, off, n int64, room func() int6
 		p.ahead = nil
 	}
 	return p
+}
+
+// take counts h as one who reads.
+func (d *detector) take(h *handle) {
+	if !h.counted {
+		h.counted = true
+		d.handles++
+	}
 }
 
 // stalled says that the reader had to wait for bytes of this stream.

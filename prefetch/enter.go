@@ -102,7 +102,7 @@ func (d *detector) choose(r rows, group int32, j int, from int64, here span, bud
 // yet: what is expected of its first row groups.
 func (d *detector) foresee(budget int64) []span {
 	c := &d.columns
-	if !c.hoped || !c.unread || !c.past.head || d.paused {
+	if !c.hoped || c.begun || !c.past.head || d.paused || d.handles == 0 {
 		return nil
 	}
 	return d.choose(c.past, 0, 0, 0, span{}, d.limits.afford(budget), nil)

@@ -39,6 +39,15 @@ func (w *watch) chunks() int64 {
 	return int64(len(w.detector.columns.chunks))
 }
 
+// tabular reports whether it is a Parquet file of which some columns were read, or nothing but
+// the footer.
+func (w *watch) tabular() bool {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	_, read := w.detector.expect()
+	return read || w.detector.glanced()
+}
+
 // identity is what makes a version one. Not its id: a HEAD tells it, and a listing
 // does not.
 type identity struct {

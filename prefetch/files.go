@@ -3,6 +3,7 @@ package prefetch
 import (
 	"errors"
 	"io/fs"
+	"slices"
 	"sync"
 	"time"
 
@@ -10,7 +11,8 @@ import (
 )
 
 // Files fetches the next small files of a directory ahead of readers who go
-// through it. All methods may be called concurrently; none does I/O.
+// through it, and of large Parquet files what is read first of the next ones. All
+// methods may be called concurrently; none does I/O.
 //
 // A file that is fetched ahead is held open until its reader opens it, so that
 // its bytes stay in memory, with or without a disk to keep them. Together they
@@ -21,16 +23,17 @@ type Files struct {
 	limit int
 	room  int64 // bytes
 
-	mu     sync.Mutex // guards the following
-	dirs   map[string]*directory
-	held   int64 // bytes of the files ahead
-	paused time.Time
+	mu        sync.Mutex // guards the following
+	dirs      map[string]*directory
+	sequences []*sequence
+	held      int64 // bytes of the files ahead
+	paused    time.Time
 	// trusted until then: a directory was read to its end, and no guess was wasted
 	// since.
 	trusted time.Time
 	stats   FilesStats
 	closed  bool
-	timer   *time.Timer // runs while dirs is not empty
+	timer   *time.Timer // runs while anything is followed
 	ticks   sync.WaitGroup
 }
 
@@ -73,7 +76,7 @@ type FilesStats struct {
 	Wasted  int64 // of these, were not in time; some may have been cached already
 	Failed  int64 // of these, could not be fetched; no open or read fails for that
 	Ahead   int64 // as of now: not opened yet
-	// AheadBytes is the sum of their sizes.
+	// AheadBytes is the sum of their sizes, or of what is fetched of large ones.
 	AheadBytes int64
 }
 
@@ -239,13 +242,18 @@ func (f *Files) forgetLocked(path string) []*Reader {
 	return f.wasteLocked(d, places)
 }
 
-// failed is told that a guess has failed. That the object has gone or has changed
-// since it was listed says nothing about the others.
-func (f *Files) failed(d *directory, place int, r *Reader, err error) {
-	f.mu.Lock()
+// pauseLocked stops guessing for a while, as a guess has failed. That the object has gone or
+// has changed since it was listed says nothing about the others.
+func (f *Files) pauseLocked(err error) {
 	if !errors.Is(err, s3backend.ErrChanged) && !errors.Is(err, fs.ErrNotExist) {
 		f.paused = time.Now().Add(pauseFiles)
 	}
+}
+
+// failed is told that a guess has failed.
+func (f *Files) failed(d *directory, place int, r *Reader, err error) {
+	f.mu.Lock()
+	f.pauseLocked(err)
 	dropped := d.ahead[place] == r
 	if dropped { // else it is counted already
 		f.stats.Failed++
@@ -279,7 +287,12 @@ func (f *Files) tick(now time.Time) {
 			drop = append(drop, f.forgetLocked(path)...)
 		}
 	}
-	if len(f.dirs) > 0 && !f.closed {
+	for _, s := range slices.Clone(f.sequences) {
+		if now.Sub(s.used) >= walkIdle {
+			drop = append(drop, f.leaveLocked(s)...)
+		}
+	}
+	if len(f.dirs)+len(f.sequences) > 0 && !f.closed {
 		f.tickLocked()
 	}
 	f.mu.Unlock()
@@ -295,6 +308,9 @@ func (f *Files) Stats() FilesStats {
 	for _, d := range f.dirs {
 		s.Ahead += int64(len(d.ahead))
 	}
+	for _, q := range f.sequences {
+		s.Ahead += int64(len(q.ahead))
+	}
 	return s
 }
 
@@ -305,6 +321,9 @@ func (f *Files) Close() error {
 	f.closed = true
 	for path := range f.dirs {
 		drop = append(drop, f.forgetLocked(path)...)
+	}
+	for len(f.sequences) > 0 {
+		drop = append(drop, f.leaveLocked(f.sequences[0])...)
 	}
 	if f.timer != nil && f.timer.Stop() {
 		f.ticks.Done()

@@ -23,19 +23,36 @@ func (f *file) learn() {
 	if !f.acquire() {
 		return
 	}
-	c := f.crew
-	c.mu.Lock()
-	closed := c.closed
-	if !closed {
-		c.wg.Go(func() {
-			defer f.release()
-			f.learning.Store(f.readFooter(c.ctx, f.cached))
-		})
-	}
-	c.mu.Unlock()
-	if closed {
+	started := f.crew.start(func() {
+		defer f.release()
+		f.learning.Store(f.readFooter(f.crew.ctx, f.cached))
+	})
+	if !started {
 		f.release()
 	}
+}
+
+// preview fetches the end of a file that nobody has read yet, and learns where its column
+// chunks lie; it reports whether that is known then.
+func (r *Reader) preview() bool {
+	ctx, c, l := r.crew.ctx, r.crew, r.detector.limits
+	have := func(off, n int64) bool {
+		for _, j := range c.guess(r, 0, l.cover(off, off+n).pieces(l.request)) {
+			select {
+			case <-j.ended:
+			case <-ctx.Done():
+				return false
+			}
+		}
+		return r.cached(off, n)
+	}
+	if tail := l.cover(l.size-tailBlocks*l.block, l.size); !have(tail.first*l.block, l.size-tail.first*l.block) {
+		return false
+	}
+	if !r.learning.Swap(true) {
+		r.learning.Store(r.readFooter(ctx, have))
+	}
+	return r.tabular()
 }
 
 // cached reports whether bytes can be had without asking S3, or are on their way.

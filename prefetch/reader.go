@@ -123,6 +123,13 @@ func (r *Reader) read(ctx context.Context, scratch []byte, off int64, pages bool
 	return res, err
 }
 
+// join counts the reader as one who reads, before its first read.
+func (r *Reader) join() {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.detector.take(&r.handle)
+}
+
 // Close cancels what was asked for ahead of this reader, but for what another
 // reader of the version needs: he would ask for the same bytes again. Reads that
 // still run end on their own.

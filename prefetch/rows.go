@@ -4,19 +4,22 @@ package prefetch
 type rows struct {
 	step int32 // how far apart they are, 1 where all are read
 	row  int   // how many of them, the latest, came a step after another
-	head bool  // the first one of the file was read
+	head bool  // the first one of the file is read
 }
 
 // Who reads every so many-th row group is followed up to this distance.
 const maxStep = 16
 
-// enter notes that a row group is read; before reports whether the one so far before it was.
-func (r *rows) enter(group int32, before func(step int32) bool) {
+// enter notes that a row group is read, one behind others if late; before reports whether
+// the one so far before it was.
+func (r *rows) enter(group int32, late bool, before func(step int32) bool) {
 	step := int32(1)
 	for step < min(maxStep, group) && !before(step) {
 		step++
 	}
 	switch {
+	case !before(step) && late: // by a slower thread
+		return
 	case !before(step):
 		step, r.row = 1, 0
 	case step == r.step:

@@ -123,7 +123,7 @@ func (d *detector) close(h *handle) []span {
 			t.parked = user{}
 		}
 	}
-	if h.begun {
+	if h.counted {
 		d.handles--
 	}
 	if d.handles == 0 {

@@ -1,0 +1,186 @@
+package prefetch
+
+import (
+	"maps"
+	"slices"
+	"time"
+	"weak"
+
+	"github.com/zs3fs/zs3fs/s3backend"
+)
+
+// Following returns at most n of the files that come after the one at path in the order of
+// paths, across directories of equal depth, of those that are wanted; fewer where no more are
+// known. It must not do I/O.
+type Following func(path string, n int, wanted func(s3backend.Object) bool) []NextFile
+
+// OpenedLarge says that a file was opened at path, of which r is a reader. Where it is one of
+// a table's, in order, the ends of the next ones and what is expected of their first row groups
+// are fetched. cached says that nothing need be fetched of it, and so of the next ones.
+func (f *Files) OpenedLarge(r *Reader, path string, cached bool, following Following) {
+	if f.limit <= 0 || !large(r.detector.limits) {
+		return
+	}
+	after := following(path, 2*maxPreviews, func(o s3backend.Object) bool {
+		return o.Size > smallBlocks*r.block
+	})
+	now := time.Now()
+	room := f.crew.cfg.Memory.Room()
+	f.mu.Lock()
+	if f.closed {
+		f.mu.Unlock()
+		return
+	}
+	s, drop := f.sequenceLocked(path, after)
+	s.used = now
+	if p := s.ahead[path]; p != nil {
+		f.stats.Useful++
+		s.met = append(s.met, f.endLocked(s, path))
+		for len(s.met) > maxMet {
+			drop = append(drop, s.met[0])
+			s.met = s.met[1:]
+		}
+	}
+	drop = append(drop, f.wastedLocked(s, s.late())...)
+	var ahead []*preview
+	if !cached && s.tabular() && !now.Before(f.paused) {
+		ahead = f.previewsLocked(s, r.block, min(room, f.tableRoom()-f.held))
+	}
+	if w := weak.Make(r.watch); s.latest[0] != w {
+		s.latest[0], s.latest[1] = w, s.latest[0]
+	}
+	f.tickLocked()
+	f.mu.Unlock()
+	for _, p := range ahead {
+		f.crew.start(func() { f.look(s, p) })
+	}
+	closeAll(drop)
+}
+
+// large reports whether a file is one whose parts are fetched apart.
+func large(l limits) bool { return l.blocks > smallBlocks && l.maximum > 0 }
+
+// tableRoom is how many bytes the files ahead may take: all memory where there is a disk, to
+// which they go, as more is on its way of ten files than of a thousand small ones.
+func (f *Files) tableRoom() int64 {
+	if f.crew.cfg.Cache.Stats().Budget == 0 {
+		return f.room
+	}
+	return f.crew.cfg.Memory.Limit()
+}
+
+// sequenceLocked returns the sequence that the file at path belongs to.
+func (f *Files) sequenceLocked(path string, after []NextFile) (s *sequence, drop []*Reader) {
+	if i := slices.IndexFunc(f.sequences, func(s *sequence) bool { return s.knows(path) }); i >= 0 {
+		s = f.sequences[i]
+		s.open(path, after)
+		return s, nil
+	}
+	if len(f.sequences) == maxSequences {
+		oldest := slices.MinFunc(f.sequences, func(a, b *sequence) int { return a.used.Compare(b.used) })
+		drop = f.leaveLocked(oldest)
+	}
+	s = newSequence(path, after)
+	f.sequences = append(f.sequences, s)
+	return s, drop
+}
+
+// previewsLocked opens the next files, as far as there is room for what they take.
+func (f *Files) previewsLocked(s *sequence, block, room int64) (ahead []*preview) {
+	for len(s.ahead) < s.window(f.limit) {
+		next, ok := s.next()
+		if !ok {
+			break
+		}
+		p := &preview{bytes: tailBlocks*block + s.cost, opens: s.opens}
+		if room -= p.bytes; room < 0 {
+			break
+		}
+		p.reader = f.crew.Open(next.Object)
+		p.reader.party = s
+		p.reader.failed = func(err error) { f.previewFailed(s, next.Path, p, err) }
+		p.reader.join()
+		s.ahead[next.Path] = p
+		f.held += p.bytes
+		f.stats.Guessed++
+		ahead = append(ahead, p)
+	}
+	return ahead
+}
+
+// look fetches the end of a file and then what is expected of it.
+func (f *Files) look(s *sequence, p *preview) {
+	r := p.reader
+	if !r.acquire() {
+		return // it was opened or given up already
+	}
+	defer r.release()
+	if !r.preview() {
+		return
+	}
+	f.mu.Lock()
+	spans := f.foreseeLocked(s, p)
+	f.mu.Unlock()
+	if len(spans) > 0 {
+		// Not its own guesses: they go on when the file is opened.
+		f.crew.guess(r.guesser, spans[0].first, spans)
+	}
+}
+
+// foreseeLocked returns what to fetch of a file ahead beside its end.
+func (f *Files) foreseeLocked(s *sequence, p *preview) []span {
+	r := p.reader
+	reserved := p.bytes - tailBlocks*r.block
+	budget := (reserved + max(f.tableRoom()-f.held, 0)) / r.block
+	r.mu.Lock()
+	spans := r.detector.foresee(budget)
+	r.mu.Unlock()
+	taken := int64(0)
+	for _, b := range spans {
+		taken += b.n * r.block
+	}
+	s.cost = taken
+	if !r.closed.Load() { // else it holds nothing
+		p.bytes += taken - reserved
+		f.held += taken - reserved
+	}
+	return spans
+}
+
+// endLocked takes a file off those ahead; the caller closes it, some time.
+func (f *Files) endLocked(s *sequence, path string) *Reader {
+	p := s.ahead[path]
+	delete(s.ahead, path)
+	f.held -= p.bytes
+	p.bytes = 0
+	return p.reader
+}
+
+func (f *Files) wastedLocked(s *sequence, paths []string) (drop []*Reader) {
+	for _, path := range paths {
+		f.stats.Wasted++
+		drop = append(drop, f.endLocked(s, path))
+	}
+	return drop
+}
+
+// leaveLocked ends a sequence.
+func (f *Files) leaveLocked(s *sequence) []*Reader {
+	f.sequences = slices.DeleteFunc(f.sequences, func(o *sequence) bool { return o == s })
+	return append(f.wastedLocked(s, slices.Collect(maps.Keys(s.ahead))), s.met...)
+}
+
+// previewFailed is told that a guess has failed.
+func (f *Files) previewFailed(s *sequence, path string, p *preview, err error) {
+	f.mu.Lock()
+	f.pauseLocked(err)
+	dropped := s.ahead[path] == p
+	if dropped { // else it is counted already
+		f.stats.Failed++
+		f.endLocked(s, path)
+	}
+	f.mu.Unlock()
+	if dropped {
+		p.reader.Close()
+	}
+}
