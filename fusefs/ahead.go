@@ -13,12 +13,14 @@ func (f *file) opened(r *prefetch.Reader, cached bool) {
 	if files == nil {
 		return
 	}
-	files.OpenedLarge(r, f.path(), cached, f.parent.t.following)
 	d := f.parent
 	var list prefetch.Listing
 	l, complete := f.parent.t.cfg.Catalog.Kept(d.path)
 	if l != nil {
 		list = l
+		if f.size > prefetch.SmallFile || l.Len() <= partitionFiles {
+			files.OpenedLarge(r, f.path(), cached, d.t.following)
+		}
 	}
 	unfollowed := min(d.unfollowed.Load()+1, maxUnfollowed)
 	if files.Opened(d.path, list, f.name, cached) {
@@ -36,6 +38,10 @@ func (f *file) opened(r *prefetch.Reader, cached bool) {
 		d.renew()
 	}
 }
+
+// partitionFiles is how many entries a directory of small files may have whose next one
+// comes soon.
+const partitionFiles = 16
 
 // renewEvery is how often a directory is listed at most, whatever becomes of the
 // listings: it cannot be listed, or they are too large to be kept.

@@ -24,6 +24,8 @@ type columns struct {
 	past  rows
 	begun bool // some were entered since then
 	hoped bool // seen was of another file of the schema, and has come true if anything was read
+
+	schema parquet.Schema
 }
 
 // sighting is when a column was read last.
@@ -48,13 +50,14 @@ const (
 )
 
 // learn takes the chunks, in order and apart, and keeps them.
-func (c *columns) learn(l limits, chunks []parquet.Chunk) {
+func (c *columns) learn(l limits, f parquet.Footer) {
 	most := parquet.Chunk{Group: -1, Column: -1}
-	for _, k := range chunks {
+	for _, k := range f.Chunks {
 		most.Group, most.Column = max(most.Group, k.Group), max(most.Column, k.Column)
 	}
 	*c = columns{
-		chunks:  chunks,
+		chunks:  f.Chunks,
+		schema:  f.Schema,
 		joint:   l.block / jointPart,
 		seen:    make([]sighting, most.Column+1),
 		entered: make([]bool, most.Group+1),
@@ -62,8 +65,9 @@ func (c *columns) learn(l limits, chunks []parquet.Chunk) {
 	}
 }
 
-// hope expects of a file of which nothing was read what was read of another one.
+// hope expects of a file that nobody has begun what is read of another one.
 func (c *columns) hope(p projection) {
+	clear(c.seen)
 	c.groups, c.past, c.hoped = staleGroups, p.rows, true
 	for i, age := range p.ages[:min(len(p.ages), len(c.seen))] {
 		if age >= 0 {

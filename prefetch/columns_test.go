@@ -86,7 +86,7 @@ func TestColumnsNothingInVain(t *testing.T) {
 		s := newSheet(rng, shortest)
 		needed += len(s.needed)
 		d := detector{limits: s.limits}
-		d.columns.learn(s.limits, s.chunks)
+		d.columns.learn(s.limits, parquet.Footer{Chunks: s.chunks})
 		threads := make([]*thread, 1+rng.IntN(4))
 		for i := range threads {
 			threads[i] = &thread{handle: handle{pages: true}}
@@ -164,7 +164,7 @@ func even(groups, columns int, length int64) (*detector, []parquet.Chunk) {
 		chunks = append(chunks, parquet.Chunk{Off: off, End: off + length, Group: int32(i / columns), Column: int32(i % columns)})
 	}
 	d := &detector{limits: newLimits(4+int64(len(chunks))*length+2000, 1024, 8*1024, 384*1024, sheetStride)}
-	d.columns.learn(d.limits, chunks)
+	d.columns.learn(d.limits, parquet.Footer{Chunks: chunks})
 	return d, chunks
 }
 
@@ -257,7 +257,7 @@ func TestLargeColumnReadWhole(t *testing.T) {
 		off += n
 	}
 	d := &detector{limits: newLimits(off+2000, 1024, 8*1024, 384*1024, sheetStride)}
-	d.columns.learn(d.limits, chunks)
+	d.columns.learn(d.limits, parquet.Footer{Chunks: chunks})
 	h := &handle{pages: true}
 	for at := int64(0); at < off/2; at += sheetStride {
 		d.read(time.Unix(0, 0), h, at, sheetStride, func() int64 { return 1 << 30 })

@@ -46,6 +46,7 @@ type plan struct {
 	drop   []span // guesses that nobody needs any more
 	doubt  bool   // the reader will probably not come to what is read: not worth a request
 	learn  bool   // column chunks are not known, and would say more
+	begun  bool   // it is the first read of columns since nobody had the file open
 }
 
 // read is told of a handle's read of the bytes [off, off+n) within the object,

@@ -88,7 +88,7 @@ func (s *story) line(t *testing.T, line string) string {
 				Group: int32(i / columns), Column: int32(i % columns),
 			})
 		}
-		s.d.columns.learn(s.d.limits, chunks)
+		s.d.columns.learn(s.d.limits, parquet.Footer{Chunks: chunks})
 	case "handle": // handle NAME
 		s.h = f[1]
 	case "read": // read OFFSET LENGTH

@@ -9,6 +9,7 @@ func (d *detector) enter(p *plan, s *stream, i int, room func() int64) {
 	chunk := d.columns.chunks[i]
 	s.visit = d.visits.add(l, s.start, s.next, chunk.End)
 	rest := l.cover(s.start, chunk.End)
+	p.begun = !d.columns.begun
 	expected := d.columns.arrive(i) && d.finished()
 	if expected || rest.n <= smallBlocks {
 		p.want.n = max(p.want.n, min(rest.n, l.request))

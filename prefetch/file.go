@@ -6,6 +6,7 @@ import (
 	"sync/atomic"
 
 	"github.com/zs3fs/zs3fs/blockcache"
+	"github.com/zs3fs/zs3fs/prefetch/parquet"
 	"github.com/zs3fs/zs3fs/s3backend"
 )
 
@@ -46,6 +47,14 @@ func (w *watch) tabular() bool {
 	defer w.mu.Unlock()
 	_, read := w.detector.expect()
 	return read || w.detector.glanced()
+}
+
+// idle reports whether it is a Parquet file of which no columns are being read, and its schema.
+func (w *watch) idle() (parquet.Schema, bool) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	c := &w.detector.columns
+	return c.schema, c.chunks != nil && !c.begun
 }
 
 // identity is what makes a version one. Not its id: a HEAD tells it, and a listing

@@ -31,10 +31,12 @@ type Files struct {
 	// trusted until then: a directory was read to its end, and no guess was wasted
 	// since.
 	trusted time.Time
-	stats   FilesStats
-	closed  bool
-	timer   *time.Timer // runs while anything is followed
-	ticks   sync.WaitGroup
+	// run is how many files a sequence needs to be believed: more after some that were not.
+	run    int
+	stats  FilesStats
+	closed bool
+	timer  *time.Timer // runs while anything is followed
+	ticks  sync.WaitGroup
 }
 
 // directory is one whose files are being opened.
@@ -64,7 +66,7 @@ func (d *directory) kind(place int) (suffix string, small bool) {
 	k := &d.kinds[place%kindsKept]
 	if k.place != place+1 {
 		o, ok := d.list.File(place)
-		*k = kind{place + 1, suffixOf(o.Key), ok && 0 < o.Size && o.Size <= smallBytes}
+		*k = kind{place + 1, suffixOf(o.Key), ok && 0 < o.Size && o.Size <= SmallFile}
 	}
 	return k.suffix, k.small
 }
@@ -87,9 +89,10 @@ const (
 	// After a guess has failed, nothing is guessed for so long: a server that fails
 	// must not be asked by everybody at once.
 	pauseFiles = time.Second
-	// Files up to here come in one request; see smallBlocks.
-	smallBytes = 4 << 20
 )
+
+// SmallFile is how many bytes a file has at most that comes in one request; see smallBlocks.
+const SmallFile = 4 << 20
 
 // NewFiles returns one that fetches at most limit files of a directory ahead; with 0, or a
 // crew of one connection, it does nothing. It must be closed before the crew.
@@ -97,7 +100,7 @@ func NewFiles(crew *Crew, limit int) *Files {
 	if !crew.guesses() {
 		limit = 0
 	}
-	return &Files{crew: crew, limit: limit, room: crew.cfg.Memory.Limit() / 4, dirs: make(map[string]*directory)}
+	return &Files{crew: crew, limit: limit, room: crew.cfg.Memory.Limit() / 4, dirs: make(map[string]*directory), run: 1}
 }
 
 // Opened says that a reader has opened a file of dir, of which list is the latest

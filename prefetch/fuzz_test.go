@@ -42,7 +42,7 @@ func FuzzDetector(f *testing.F) {
 				case script[2] > 150:
 					d.resume()
 				case script[2] > 100 && d.columns.chunks == nil:
-					d.columns.learn(d.limits, someChunks(size, int(script[1])%7+1, int64(script[3])*16+1))
+					d.columns.learn(d.limits, parquet.Footer{Chunks: someChunks(size, int(script[1])%7+1, int64(script[3])*16+1)})
 				}
 			}
 			if off >= size {

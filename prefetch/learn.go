@@ -52,6 +52,7 @@ func (r *Reader) preview() bool {
 	if !r.learning.Swap(true) {
 		r.learning.Store(r.readFooter(ctx, have))
 	}
+	c.tables.hope(r.watch)
 	return r.tabular()
 }
 
@@ -106,11 +107,10 @@ func (f *file) readFooter(ctx context.Context, have func(off, n int64) bool) (do
 		f.crew.chunks.Add(-kept)
 		return true
 	}
-	d.columns.learn(d.limits, footer.Chunks)
+	d.columns.learn(d.limits, footer)
 	if hopeful {
 		d.columns.hope(expected)
 	}
-	f.crew.tables.learnt(footer.Schema, f.watch)
 	return true
 }
 

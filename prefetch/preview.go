@@ -14,16 +14,16 @@ import (
 // known. It must not do I/O.
 type Following func(path string, n int, wanted func(s3backend.Object) bool) []NextFile
 
-// OpenedLarge says that a file was opened at path, of which r is a reader. Where it is one of
-// a table's, in order, the ends of the next ones and what is expected of their first row groups
-// are fetched. cached says that nothing need be fetched of it, and so of the next ones.
+// OpenedLarge says that a file was opened at path, of which r is a reader: a large one, or one
+// of a directory of a few files. Where it is one of several, in order, the next ones are fetched:
+// small ones of other directories, and of a table's the ends and what is expected of their
+// first row groups. cached says that nothing need be fetched of it, and so of the next ones.
 func (f *Files) OpenedLarge(r *Reader, path string, cached bool, following Following) {
-	if f.limit <= 0 || !large(r.detector.limits) {
+	if f.limit <= 0 || r.detector.limits.maximum == 0 {
 		return
 	}
-	after := following(path, 2*maxPreviews, func(o s3backend.Object) bool {
-		return o.Size > smallBlocks*r.block
-	})
+	after := following(path, 2*maxPreviews, func(o s3backend.Object) bool { return o.Size > 0 })
+	f.crew.tables.hope(r.watch)
 	now := time.Now()
 	room := f.crew.cfg.Memory.Room()
 	f.mu.Lock()
@@ -31,10 +31,11 @@ func (f *Files) OpenedLarge(r *Reader, path string, cached bool, following Follo
 		f.mu.Unlock()
 		return
 	}
-	s, drop := f.sequenceLocked(path, after)
-	s.used = now
+	s, drop := f.sequenceLocked(now, path, after)
 	if p := s.ahead[path]; p != nil {
 		f.stats.Useful++
+		f.run = 1
+		cached = false // but for that
 		s.met = append(s.met, f.endLocked(s, path))
 		for len(s.met) > maxMet {
 			drop = append(drop, s.met[0])
@@ -43,7 +44,7 @@ func (f *Files) OpenedLarge(r *Reader, path string, cached bool, following Follo
 	}
 	drop = append(drop, f.wastedLocked(s, s.late())...)
 	var ahead []*preview
-	if !cached && s.tabular() && !now.Before(f.paused) {
+	if !cached && !now.Before(f.paused) {
 		ahead = f.previewsLocked(s, r.block, min(room, f.tableRoom()-f.held))
 	}
 	if w := weak.Make(r.watch); s.latest[0] != w {
@@ -52,13 +53,14 @@ func (f *Files) OpenedLarge(r *Reader, path string, cached bool, following Follo
 	f.tickLocked()
 	f.mu.Unlock()
 	for _, p := range ahead {
-		f.crew.start(func() { f.look(s, p) })
+		if l := p.reader.detector.limits; l.blocks <= smallBlocks {
+			f.crew.guess(p.reader, 0, (span{0, l.blocks}).pieces(l.request))
+		} else {
+			f.crew.start(func() { f.look(s, p) })
+		}
 	}
 	closeAll(drop)
 }
-
-// large reports whether a file is one whose parts are fetched apart.
-func large(l limits) bool { return l.blocks > smallBlocks && l.maximum > 0 }
 
 // tableRoom is how many bytes the files ahead may take: all memory where there is a disk, to
 // which they go, as more is on its way of ten files than of a thousand small ones.
@@ -70,29 +72,44 @@ func (f *Files) tableRoom() int64 {
 }
 
 // sequenceLocked returns the sequence that the file at path belongs to.
-func (f *Files) sequenceLocked(path string, after []NextFile) (s *sequence, drop []*Reader) {
-	if i := slices.IndexFunc(f.sequences, func(s *sequence) bool { return s.knows(path) }); i >= 0 {
+func (f *Files) sequenceLocked(now time.Time, path string, after []NextFile) (s *sequence, drop []*Reader) {
+	i := slices.IndexFunc(f.sequences, func(s *sequence) bool { return s.expects(path) })
+	if i < 0 {
+		i = slices.IndexFunc(f.sequences, func(s *sequence) bool { return s.opened(now, path) != nil })
+	}
+	if i >= 0 {
 		s = f.sequences[i]
-		s.open(path, after)
+		s.open(now, path, after)
 		return s, nil
 	}
 	if len(f.sequences) == maxSequences {
 		oldest := slices.MinFunc(f.sequences, func(a, b *sequence) int { return a.used.Compare(b.used) })
 		drop = f.leaveLocked(oldest)
 	}
-	s = newSequence(path, after)
+	s = newSequence(now, path, after)
 	f.sequences = append(f.sequences, s)
 	return s, drop
 }
 
 // previewsLocked opens the next files, as far as there is room for what they take.
 func (f *Files) previewsLocked(s *sequence, block, room int64) (ahead []*preview) {
+	tabular := s.ordered(f.run) && s.tabular()
+	partitioned := s.ordered(firstRun*f.run) && s.partitioned()
+	small := func(n NextFile) bool { return n.Object.Size <= smallBlocks*block }
 	for len(s.ahead) < s.window(f.limit) {
-		next, ok := s.next()
+		next, ok := s.next(func(n NextFile) bool {
+			if small(n) {
+				return partitioned && dirOf(n.Path) != s.dir
+			}
+			return tabular
+		})
 		if !ok {
 			break
 		}
 		p := &preview{bytes: tailBlocks*block + s.cost, opens: s.opens}
+		if small(next) {
+			p.bytes = next.Object.Size
+		}
 		if room -= p.bytes; room < 0 {
 			break
 		}
@@ -159,6 +176,7 @@ func (f *Files) endLocked(s *sequence, path string) *Reader {
 func (f *Files) wastedLocked(s *sequence, paths []string) (drop []*Reader) {
 	for _, path := range paths {
 		f.stats.Wasted++
+		f.run = min(2*f.run, longestRun)
 		drop = append(drop, f.endLocked(s, path))
 	}
 	return drop

@@ -167,7 +167,11 @@ func (r *Reader) look(now time.Time, off, n int64, pages bool) plan {
 	r.detector.others = r.crew.sharers.others(r.file, now)
 	p := r.detector.read(now, &r.handle, off, n, r.room)
 	r.crew.sharers.take(r.file, r.detector.asking(now), now)
+	schema := r.detector.columns.schema
 	r.mu.Unlock()
+	if p.begun {
+		r.crew.tables.begun(schema, r.watch)
+	}
 	r.drop(p.drop)
 	if len(p.ahead) > 0 {
 		r.crew.guess(r.guesser, off/r.block, p.ahead)

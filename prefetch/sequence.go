@@ -9,24 +9,33 @@ import (
 	"github.com/zs3fs/zs3fs/s3backend"
 )
 
-// sequence is who opens large files in the order of their paths, as those of a table are
-// read: several threads, one after another in each directory, perhaps more than once. It says
+// sequence is who opens files in the order of their paths, as those of a table are read:
+// several threads, one file after another in each directory, perhaps more than once. It says
 // which are to be expected next. It is a value without I/O or clock; not safe for concurrent use.
 type sequence struct {
 	expect []NextFile // after the furthest one that was opened, in order
-	passed []string   // were expected before it and not opened: somebody else may be about to
-	recent []string   // were opened; the latest last
+	passed []string   // were expected before it and not opened: another thread may be about to
+	recent []visited  // were opened; the latest last
 	run    int        // how many were opened as expected
 	opens  int        // so far, of files that were not opened before
 	dir    string     // the furthest one's
-	widely bool       // files of several directories were opened as expected
-	used   time.Time
-	ahead  map[string]*preview // by path
+	// root is the directory below which all lie that were opened; what follows behind it may
+	// be another table's. crossed counts how often the next one was in another directory.
+	root    string
+	crossed int
+	used    time.Time
+	ahead   map[string]*preview // by path
 	// met are the readers of the latest ones that were opened of these. Who opens a file once
 	// for its footer and then for its columns loses nothing meanwhile.
 	met    []*Reader
 	latest [2]weak.Pointer[watch]
 	cost   int64 // bytes that were asked for of the latest one ahead, without its end
+}
+
+// visited is a file that was opened.
+type visited struct {
+	path string
+	at   time.Time // the last time
 }
 
 // preview is a file of which something is fetched ahead of its being opened.
@@ -51,19 +60,24 @@ const (
 	// A file ahead that was not opened when so many others were will not be.
 	patiencePreviews = 2 * maxPreviews
 	maxRecent        = 64
+	maxPassed        = 64
 	maxMet           = 4
+	// The next file of a directory read in random order lies in another one once in a while,
+	// where they are small.
+	partitionCrossings = 2
 	// As many queries at once as anybody has.
 	maxSequences = 16
 )
 
 // newSequence begins with the open of a file, and those that follow it.
-func newSequence(path string, following []NextFile) *sequence {
-	return &sequence{expect: following, recent: []string{path}, opens: 1, dir: dirOf(path), ahead: make(map[string]*preview)}
+func newSequence(now time.Time, path string, following []NextFile) *sequence {
+	dir := dirOf(path)
+	return &sequence{expect: following, recent: []visited{{path, now}}, opens: 1, dir: dir, root: dir, used: now, ahead: make(map[string]*preview)}
 }
 
-// knows reports whether path is one of those that are read, or to be expected.
-func (s *sequence) knows(path string) bool {
-	return s.ahead[path] != nil || s.place(path) >= 0 || slices.Contains(s.passed, path) || slices.Contains(s.recent, path)
+// expects reports whether path is one of those that may be opened next.
+func (s *sequence) expects(path string) bool {
+	return s.ahead[path] != nil || s.place(path) >= 0 || slices.Contains(s.passed, path)
 }
 
 // place returns where path is among the next ones, or -1.
@@ -71,25 +85,51 @@ func (s *sequence) place(path string) int {
 	return slices.IndexFunc(s.expect[:min(reachTable, len(s.expect))], func(f NextFile) bool { return f.Path == path })
 }
 
-// open notes that a file was opened, which it knows, and which ones follow that.
-func (s *sequence) open(path string, following []NextFile) {
-	if slices.Contains(s.recent, path) {
+// opened returns when path was opened, nil where that was not just now: who opens it now
+// begins anew.
+func (s *sequence) opened(now time.Time, path string) *visited {
+	for i := range s.recent {
+		if v := &s.recent[i]; v.path == path && now.Sub(v.at) <= idleTime {
+			return v
+		}
+	}
+	return nil
+}
+
+// open notes that a file was opened, which is expected or was opened just now, and which ones
+// follow that.
+func (s *sequence) open(now time.Time, path string, following []NextFile) {
+	s.used = now
+	if v := s.opened(now, path); v != nil {
+		v.at = now
 		return
 	}
 	s.run++
 	s.opens++
-	s.recent = append(s.recent, path)
+	s.recent = append(slices.DeleteFunc(s.recent, func(v visited) bool { return v.path == path }), visited{path, now})
 	s.recent = s.recent[max(len(s.recent)-maxRecent, 0):]
 	s.passed = slices.DeleteFunc(s.passed, func(p string) bool { return p == path })
 	if i := s.place(path); i >= 0 {
 		for _, f := range s.expect[:i] {
-			s.passed = append(s.passed, f.Path)
+			if s.opened(now, f.Path) == nil {
+				s.passed = append(s.passed, f.Path)
+			}
 		}
-		s.passed = s.passed[max(len(s.passed)-maxPreviews, 0):]
-		s.widely = s.widely || dirOf(path) != s.dir
-		s.expect, s.dir = following, dirOf(path)
+		s.passed = s.passed[max(len(s.passed)-maxPassed, 0):]
+		if dir := dirOf(path); dir != s.dir {
+			s.dir = dir
+			s.crossed++
+			for !strings.HasPrefix(dir, s.root) {
+				s.root = dirOf(strings.TrimSuffix(s.root, "/"))
+			}
+		}
+		s.expect = following
 	}
 }
+
+// ordered reports whether so many files were opened in order: threads take them out of
+// turn and leave none out, for long.
+func (s *sequence) ordered(run int) bool { return s.run >= run && len(s.passed) <= s.run/2 }
 
 // dirOf returns the directory of a path.
 func dirOf(path string) string { return path[:strings.LastIndexByte(path, '/')+1] }
@@ -99,19 +139,23 @@ func (s *sequence) window(limit int) int {
 	return min(1<<min(s.run, 16), maxPreviews, limit)
 }
 
-// next returns the first file that is to be fetched ahead and was not yet. Those of the
-// next directory may be another table's.
-func (s *sequence) next() (NextFile, bool) {
+// next returns the first file of those that are wanted that is to be fetched ahead and was
+// not yet.
+func (s *sequence) next(wanted func(NextFile) bool) (NextFile, bool) {
 	for _, f := range s.expect {
-		if !s.widely && dirOf(f.Path) != s.dir {
+		if !strings.HasPrefix(f.Path, s.root) {
 			break
 		}
-		if s.ahead[f.Path] == nil && !slices.Contains(s.recent, f.Path) {
+		if s.ahead[f.Path] == nil && s.opened(s.used, f.Path) == nil && wanted(f) {
 			return f, true
 		}
 	}
 	return NextFile{}, false
 }
+
+// partitioned reports whether its directories are as small as a table's partitions may be: the
+// files of larger ones are followed by a walk of each.
+func (s *sequence) partitioned() bool { return s.crossed >= partitionCrossings }
 
 // late returns the files ahead that will not be opened any more.
 func (s *sequence) late() (paths []string) {

@@ -7,10 +7,10 @@ import (
 	"github.com/zs3fs/zs3fs/prefetch/parquet"
 )
 
-// tables are the schemas of which a file's footer was read lately: what is read of it is to
-// be expected of the next one. The zero value is empty.
+// tables are the schemas of which a file was read lately: what is read of it is to be expected
+// of the next one. The zero value is empty.
 type tables struct {
-	mu     sync.Mutex // guards latest; may be taken while a watch's is held, and not the other way round
+	mu     sync.Mutex // guards latest; no watch's is taken meanwhile
 	latest map[parquet.Schema]weak.Pointer[watch]
 }
 
@@ -31,12 +31,27 @@ func (t *tables) expect(s parquet.Schema) (projection, bool) {
 	return w.detector.expect()
 }
 
-// learnt notes of which file of the schema a footer was read last.
-func (t *tables) learnt(s parquet.Schema, w *watch) {
+// begun notes which file of the schema a reader has begun with last.
+func (t *tables) begun(s parquet.Schema, w *watch) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	if t.latest == nil || len(t.latest) >= maxTables {
 		t.latest = make(map[parquet.Schema]weak.Pointer[watch])
 	}
 	t.latest[s] = weak.Make(w)
+}
+
+// hope has a file whose column chunks are known, and that nobody has begun, expect what is
+// read of the others of its schema: of the file itself that may be long ago.
+func (t *tables) hope(w *watch) {
+	s, idle := w.idle()
+	if !idle {
+		return
+	}
+	p, ok := t.expect(s)
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if c := &w.detector.columns; ok && !c.begun {
+		c.hope(p)
+	}
 }
