@@ -16,7 +16,10 @@
 // sees which files are opened, by their places in the listing, and the next small
 // ones are fetched ahead, each held open until its reader comes. One reader is
 // followed by what he opens (a trail), workers who have a batch of files each by the
-// stretches that all have opened (lanes).
+// stretches that all have opened (lanes). A third one sees files opened in the order of
+// their paths, over small directories too (a sequence): those of a table, of which the
+// ends of the large ones are fetched ahead, and what a query reads of the others of
+// their schema.
 //
 // It promises that no block is fetched twice at once, that goroutines,
 // connections and bytes are bounded, and that guesses end when the last reader who

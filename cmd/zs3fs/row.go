@@ -76,7 +76,7 @@ func rows() []row {
 		{"fetch_column_chunks", "column chunks of Parquet files whose places are known, as of now", func(s *snapshot) int64 { return s.crew.ColumnChunks }},
 		{"fetch_guess_limit", "most fetches ahead at once, as of now", func(s *snapshot) int64 { return s.crew.GuessLimit }},
 		{"fetch_queued", "fetches that wait for a connection", func(s *snapshot) int64 { return s.crew.Queued }},
-		{"files_guessed_total", "small files fetched ahead of a reader who goes through their directory", func(s *snapshot) int64 { return s.files.Guessed }},
+		{"files_guessed_total", "files fetched ahead of a reader who goes through their directory, or those beside it; of large Parquet files the beginning of a query", func(s *snapshot) int64 { return s.files.Guessed }},
 		{"files_useful_total", "of these, were opened", func(s *snapshot) int64 { return s.files.Useful }},
 		{"files_wasted_total", "of these, were not opened in time", func(s *snapshot) int64 { return s.files.Wasted }},
 		{"files_failed_total", "of these, could not be fetched", func(s *snapshot) int64 { return s.files.Failed }},
