@@ -62,7 +62,7 @@ func TestFaultF19ExpiredToken(t *testing.T) {
 	config, file := credentialProcess(t, s)
 	write(t, file, credentials(accessKey, canary))
 	s.mountWithout([]string{"AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_CONFIG_FILE"},
-		append(hasty, "-o", config, "--read-ahead", "0", "--read-part-size", "1MiB")...)
+		append([]string{"-o", config}, "--read-ahead", "0", "--read-part-size", "1MiB")...)
 	fault := s.server.Inject(s3test.Fault{Do: s3test.ExpiredToken(), Match: s3test.Match{Op: s3test.OpGet, First: 5, Times: 1}})
 	f.verify(t)
 	if fault.Hits() != 1 {
