@@ -109,6 +109,16 @@ func (d *detector) foresee(budget int64) []span {
 	return d.choose(c.past, 0, 0, 0, span{}, d.limits.afford(budget), nil)
 }
 
+// foreseeHead returns what to fetch, n blocks at most, of a file that nobody has come to yet
+// and that will be read from its beginning on.
+func (d *detector) foreseeHead(n int64) []span {
+	if d.lastID > 0 || d.head > 0 || d.paused || d.handles == 0 {
+		return nil
+	}
+	d.head = min(n, d.limits.blocks)
+	return (span{0, d.head}).pieces(min(smallBlocks, d.limits.request))
+}
+
 // expect returns what other files of the schema will be read of, as far as this one tells;
 // false for nothing.
 func (d *detector) expect() (projection, bool) {

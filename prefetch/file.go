@@ -49,6 +49,13 @@ func (w *watch) tabular() bool {
 	return read || w.detector.glanced()
 }
 
+// whole reports whether it was read to its end.
+func (w *watch) whole() bool {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.detector.whole
+}
+
 // idle reports whether it is a Parquet file of which no columns are being read, and its schema.
 func (w *watch) idle() (parquet.Schema, bool) {
 	w.mu.Lock()

@@ -4,7 +4,6 @@ import (
 	"maps"
 	"slices"
 	"time"
-	"weak"
 
 	"github.com/zs3fs/zs3fs/s3backend"
 )
@@ -16,8 +15,8 @@ type Following func(path string, n int, wanted func(s3backend.Object) bool) []Ne
 
 // OpenedLarge says that a file was opened at path, of which r is a reader: a large one, or one
 // of a directory of a few files. Where it is one of several, in order, the next ones are fetched:
-// small ones of other directories, and of a table's the ends and what is expected of their
-// first row groups. cached says that nothing need be fetched of it, and so of the next ones.
+// small ones of other directories, of a table's the ends and what is expected of their
+// first row groups, and of large ones that are read to their ends the beginning. cached says that nothing need be fetched of it, and so of the next ones.
 func (f *Files) OpenedLarge(r *Reader, path string, cached bool, following Following) {
 	if f.limit <= 0 || r.detector.limits.maximum == 0 {
 		return
@@ -47,15 +46,16 @@ func (f *Files) OpenedLarge(r *Reader, path string, cached bool, following Follo
 	if !cached && !now.Before(f.paused) {
 		ahead = f.previewsLocked(s, r.block, min(room, f.tableRoom()-f.held))
 	}
-	if w := weak.Make(r.watch); s.latest[0] != w {
-		s.latest[0], s.latest[1] = w, s.latest[0]
-	}
+	s.meet(r.watch)
 	f.tickLocked()
 	f.mu.Unlock()
 	for _, p := range ahead {
-		if l := p.reader.detector.limits; l.blocks <= smallBlocks {
+		switch l := p.reader.detector.limits; {
+		case l.blocks <= smallBlocks:
 			f.crew.guess(p.reader, 0, (span{0, l.blocks}).pieces(l.request))
-		} else {
+		case p.head:
+			f.crew.guess(p.reader.guesser, 0, p.reader.foreseeHead((p.bytes+r.block-1)/r.block))
+		default:
 			f.crew.start(func() { f.look(s, p) })
 		}
 	}
@@ -91,24 +91,34 @@ func (f *Files) sequenceLocked(now time.Time, path string, after []NextFile) (s 
 	return s, drop
 }
 
-// previewsLocked opens the next files, as far as there is room for what they take.
+// previewsLocked opens the next files, as far as there is room for what they take: of small
+// ones all, of Parquet's that are read by columns what a query reads first, and of others that are
+// read to their end the beginning.
 func (f *Files) previewsLocked(s *sequence, block, room int64) (ahead []*preview) {
-	tabular := s.ordered(f.run) && s.tabular()
-	partitioned := s.ordered(firstRun*f.run) && s.partitioned()
+	ordered := s.ordered(f.run)
+	columns := ordered && s.any((*watch).tabular)
+	whole := ordered && !columns && s.any((*watch).whole)
+	partitions := s.ordered(firstRun*f.run) && s.partitioned()
 	small := func(n NextFile) bool { return n.Object.Size <= smallBlocks*block }
 	for len(s.ahead) < s.window(f.limit) {
+		head := headBlocks*block - s.heads()
 		next, ok := s.next(func(n NextFile) bool {
 			if small(n) {
-				return partitioned && dirOf(n.Path) != s.dir
+				return partitions && dirOf(n.Path) != s.dir
 			}
-			return tabular
+			return columns || whole && head > 0
 		})
 		if !ok {
 			break
 		}
-		p := &preview{bytes: tailBlocks*block + s.cost, opens: s.opens}
-		if small(next) {
+		p := &preview{opens: s.opens}
+		switch {
+		case small(next):
 			p.bytes = next.Object.Size
+		case columns:
+			p.bytes = tailBlocks*block + s.cost
+		default:
+			p.bytes, p.head = min(head, next.Object.Size), true
 		}
 		if room -= p.bytes; room < 0 {
 			break

@@ -130,6 +130,13 @@ func (r *Reader) join() {
 	r.detector.take(&r.handle)
 }
 
+// foreseeHead returns what to fetch of n blocks of a file that nobody has begun.
+func (r *Reader) foreseeHead(n int64) []span {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.detector.foreseeHead(n)
+}
+
 // Close cancels what was asked for ahead of this reader, but for what another
 // reader of the version needs: he would ask for the same bytes again. Reads that
 // still run end on their own.

@@ -155,6 +155,11 @@ func (d *detector) begin(p *plan, first bool, now time.Time, h *handle, off, end
 		if end >= l.block/2 {
 			s.window = min(l.eager, d.share(s))
 		}
+		if d.head > 0 { // he goes on as he did in the file before
+			s.edge, s.size = d.head, min(smallBlocks, l.request)
+			s.window = max(s.window, min(2*d.head, d.share(s)))
+			d.head = 0
+		}
 		p.ahead = s.topUp(l, true, room, p.ahead)
 	}
 }

@@ -28,8 +28,8 @@ type sequence struct {
 	// met are the readers of the latest ones that were opened of these. Who opens a file once
 	// for its footer and then for its columns loses nothing meanwhile.
 	met    []*Reader
-	latest [2]weak.Pointer[watch]
-	cost   int64 // bytes that were asked for of the latest one ahead, without its end
+	latest []weak.Pointer[watch] // of the files that were opened, the latest last
+	cost   int64                 // bytes that were asked for of the latest one ahead, without its end
 }
 
 // visited is a file that was opened.
@@ -42,6 +42,7 @@ type visited struct {
 type preview struct {
 	reader *Reader
 	bytes  int64 // that it may take
+	head   bool  // its beginning is fetched; else its end first
 	opens  int   // the sequence's when it was asked for
 }
 
@@ -62,6 +63,10 @@ const (
 	maxRecent        = 64
 	maxPassed        = 64
 	maxMet           = 4
+	maxLatest        = 8
+	// Of files that are read from beginning to end one after another, so many blocks are fetched
+	// ahead: what a stream gets without having waited.
+	headBlocks = freeBlocks
 	// The next file of a directory read in random order lies in another one once in a while,
 	// where they are small.
 	partitionCrossings = 2
@@ -167,11 +172,30 @@ func (s *sequence) late() (paths []string) {
 	return paths
 }
 
-// tabular reports whether its latest files are Parquet's, and read as such: some columns, or
-// nothing but the footer.
-func (s *sequence) tabular() bool {
-	return slices.ContainsFunc(s.latest[:], func(p weak.Pointer[watch]) bool {
+// meet notes whose file was opened.
+func (s *sequence) meet(w *watch) {
+	p := weak.Make(w)
+	if slices.Contains(s.latest, p) {
+		return
+	}
+	s.latest = append(s.latest, p)
+	s.latest = s.latest[max(len(s.latest)-maxLatest, 0):]
+}
+
+// any reports whether something is true of one of the latest files.
+func (s *sequence) any(is func(*watch) bool) bool {
+	return slices.ContainsFunc(s.latest, func(p weak.Pointer[watch]) bool {
 		w := p.Value()
-		return w != nil && w.tabular()
+		return w != nil && is(w)
 	})
+}
+
+// heads returns how many bytes of beginnings are ahead.
+func (s *sequence) heads() (n int64) {
+	for _, p := range s.ahead {
+		if p.head {
+			n += p.bytes
+		}
+	}
+	return n
 }

@@ -37,6 +37,9 @@ func patterns() []pattern {
 	cold := []pattern{
 		{name: "seq", what: "one sequential stream, 1 MiB reads", jobs: sequential, everywhere: true},
 		{name: "4-streams", what: "4 files at once", jobs: streams(4)},
+		{name: "in-order", what: "16 files, a sixteenth of that each, one after another", jobs: func(*dataset) []job {
+			return []job{{Mode: "seq", Paths: parts(16), Width: 1, Size: 1 << 20}}
+		}},
 		{name: "16-streams", what: "16 files at once", jobs: streams(16), everywhere: true},
 		{name: "interleaved", what: "4 interleaved streams in one handle, 256 KiB reads", jobs: one(job{Mode: "interleaved", Size: 256 << 10})},
 		{name: "strided", what: "256 KiB every 4 MiB", jobs: one(job{Mode: "strided", Size: 256 << 10, Stride: 4 << 20})},
