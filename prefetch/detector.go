@@ -27,7 +27,7 @@ type detector struct {
 	paused  bool               // a guess has failed and no demand has succeeded since
 	others  int                // streams of other versions that share the window
 	head    int64              // blocks from the first on that were asked for before anybody read
-	whole   bool               // somebody has read it from about its beginning to its end
+	whole   int64              // the window of who has read most of it up to its end; 0 for nobody
 	lastID  uint64             // of a stream
 }
 
@@ -213,7 +213,9 @@ func (d *detector) hit(p *plan, s *stream, now time.Time, h *handle, off, end in
 	l.maximum = d.share(s)
 	p.ahead = append(s.topUp(l, s.grow(l), room, nil), p.ahead...)
 	if !s.downwards && s.next >= l.size || s.downwards && s.start == 0 {
-		d.whole = d.whole || !s.downwards && s.read > l.size/2
+		if !s.downwards && s.read > l.size/2 {
+			d.whole = s.window
+		}
 		d.remove(s)
 	}
 }

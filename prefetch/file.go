@@ -49,8 +49,8 @@ func (w *watch) tabular() bool {
 	return read || w.detector.glanced()
 }
 
-// whole reports whether it was read to its end.
-func (w *watch) whole() bool {
+// whole returns the window, in blocks, of who has read most of it up to its end; 0 for nobody.
+func (w *watch) whole() int64 {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	return w.detector.whole

@@ -96,17 +96,19 @@ func (f *Files) sequenceLocked(now time.Time, path string, after []NextFile) (s 
 // read to their end the beginning.
 func (f *Files) previewsLocked(s *sequence, block, room int64) (ahead []*preview) {
 	ordered := s.ordered(f.run)
-	columns := ordered && s.any((*watch).tabular)
-	whole := ordered && !columns && s.any((*watch).whole)
+	columns, whole := ordered && s.tabular(), int64(0)
+	if ordered && !columns {
+		whole = s.whole() * block
+	}
 	partitions := s.ordered(firstRun*f.run) && s.partitioned()
 	small := func(n NextFile) bool { return n.Object.Size <= smallBlocks*block }
 	for len(s.ahead) < s.window(f.limit) {
-		head := headBlocks*block - s.heads()
+		head := whole - s.heads()
 		next, ok := s.next(func(n NextFile) bool {
 			if small(n) {
 				return partitions && dirOf(n.Path) != s.dir
 			}
-			return columns || whole && head > 0
+			return columns || head > 0
 		})
 		if !ok {
 			break
