@@ -65,6 +65,12 @@ func (s *stand) twoColumns(t *testing.T, groups int, compression, aggregate stri
 // columnBlocks returns how many blocks of a Parquet file hold the named columns.
 func columnBlocks(t *testing.T, bin, path string, names ...string) int {
 	t.Helper()
+	return len(blocksOfColumns(t, bin, path, names...))
+}
+
+// blocksOfColumns returns which blocks those are.
+func blocksOfColumns(t *testing.T, bin, path string, names ...string) map[int64]bool {
+	t.Helper()
 	out := program(t, bin, fmt.Sprintf(`select coalesce(dictionary_page_offset, data_page_offset), total_compressed_size
 		from parquet_metadata('%s') where path_in_schema in ('%s')`, path, strings.Join(names, "','")))
 	blocks := map[int64]bool{}
@@ -82,5 +88,5 @@ func columnBlocks(t *testing.T, bin, path string, names ...string) int {
 			blocks[b] = true
 		}
 	}
-	return len(blocks)
+	return blocks
 }
