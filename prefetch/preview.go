@@ -21,7 +21,11 @@ func (f *Files) OpenedLarge(r *Reader, path string, cached bool, following Follo
 	if f.limit <= 0 || r.detector.limits.maximum == 0 {
 		return
 	}
-	after := following(path, 2*maxPreviews, func(o s3backend.Object) bool { return o.Size > 0 })
+	// Who reads a table passes over what lies beside its files, of other kinds.
+	kind, large := suffixOf(path), r.detector.limits.blocks > smallBlocks
+	after := following(path, 2*maxPreviews, func(o s3backend.Object) bool {
+		return o.Size > 0 && (!large || suffixOf(o.Key) == kind)
+	})
 	f.crew.tables.hope(r.watch)
 	now := time.Now()
 	room := f.crew.cfg.Memory.Room()

@@ -15,15 +15,21 @@ import (
 // first few files are waited for; of the others the footer and what is read of the first row
 // group have been asked for when they are opened, and nothing else.
 func TestDuckDBTable(t *testing.T) {
-	for _, c := range []struct{ name, path string }{
-		{"flat", "part-%05d.parquet"},
-		{"partitions", "dt=2024-01-%02d/part-0.parquet"},
+	for _, c := range []struct {
+		name, path string
+		others     bool
+	}{
+		{"flat", "part-%05d.parquet", false},
+		{"partitions", "dt=2024-01-%02d/part-0.parquet", false},
+		{"beside other files", "part-%05d.parquet", true},
 	} {
-		t.Run(c.name, func(t *testing.T) { newStand(t).twoColumnsOfTable(t, c.path) })
+		t.Run(c.name, func(t *testing.T) { newStand(t).twoColumnsOfTable(t, c.path, c.others) })
 	}
 }
 
-func (s *stand) twoColumnsOfTable(t *testing.T, path string) {
+// twoColumnsOfTable reads a table whose files have such paths; others are a large one of
+// another kind before each.
+func (s *stand) twoColumnsOfTable(t *testing.T, path string, others bool) {
 	t.Helper()
 	const (
 		files, groups, rows = 20, 2, 40_960
@@ -58,6 +64,11 @@ func (s *stand) twoColumnsOfTable(t *testing.T, path string) {
 	}
 	program(t, bin, script.String())
 	s.upload(src)
+	for n := range files {
+		if others {
+			s.put(fmt.Sprintf("t/part-%05d.bin", n+1), 6*mib)
+		}
+	}
 	query := func(dir string) string {
 		return program(t, bin, fmt.Sprintf("set threads = 2; select count(*), sum(c3 %% 1000), max(c9) from read_parquet('%s/**/*.parquet', hive_partitioning = true)", dir))
 	}
@@ -85,6 +96,9 @@ func (s *stand) twoColumnsOfTable(t *testing.T, path string) {
 	took := time.Since(began)
 	v := s.values()
 	blocks := 0
+	for n := range files { // none of which holds anything
+		blocks += s.gets(fmt.Sprintf("t/part-%05d.bin", n+1))
+	}
 	for _, name := range names {
 		key, err := filepath.Rel(src, name)
 		if err != nil {
