@@ -140,9 +140,10 @@ func (s *sequence) ordered(run int) bool { return s.run >= run && len(s.passed) 
 // dirOf returns the directory of a path.
 func dirOf(path string) string { return path[:strings.LastIndexByte(path, '/')+1] }
 
-// window is how many files may be ahead: two, and twice as many with each that came as expected.
+// window is how many files may be ahead: as many as were opened in order. Twice as many with each
+// was no faster, and more than twice as much in vain where a query stops early (LIMIT).
 func (s *sequence) window(limit int) int {
-	return min(1<<min(s.run, 16), maxPreviews, limit)
+	return min(s.run+1, maxPreviews, limit)
 }
 
 // next returns the first file of those that are wanted that is to be fetched ahead and was
