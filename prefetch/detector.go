@@ -24,11 +24,13 @@ type detector struct {
 	columns columns
 	refused map[int64]struct{} // offsets of reads in doubt, up to maxRefused
 	handles int                // that have read, or will, and are open
+	readers int                // of these, have read
 	paused  bool               // a guess has failed and no demand has succeeded since
 	others  int                // streams of other versions that share the window
 	head    int64              // blocks from the first on that were asked for before anybody read
 	whole   int64              // the window of who has read most of it up to its end; 0 for nobody
 	lastID  uint64             // of a stream
+	depth   int64              // bytes: so far before the end has been read
 }
 
 // handle is what the detector keeps of one open handle, and changes.
@@ -59,9 +61,11 @@ func (d *detector) read(now time.Time, h *handle, off, n int64, room func() int6
 	end, first := off+n, !h.begun
 	if first {
 		h.begun = true
+		d.readers++
 		d.take(h)
 	}
 	h.total += n
+	d.depth = max(d.depth, l.size-off)
 	p := plan{want: l.cover(off, end), learn: end >= l.size && l.maximum > 0 && d.columns.chunks == nil}
 	switch {
 	case l.blocks <= smallBlocks:

@@ -128,9 +128,18 @@ func (d *detector) expect() (projection, bool) {
 	return d.columns.projection()
 }
 
-// glanced reports whether nothing but the footer was read of a Parquet file.
+// glanced reports whether nothing but the footer was read of a Parquet file, by reads that begin
+// with a page.
 func (d *detector) glanced() bool {
-	return d.columns.chunks != nil && d.lastID == 0 && d.visits.n == 0
+	c := &d.columns
+	return len(c.chunks) > 0 && d.depth <= d.limits.size-c.chunks[len(c.chunks)-1].End+c.joint
+}
+
+// picked reports whether column chunks were read: that they are expected to be is not enough, or
+// who comes for footers only would pass it on from file to file.
+func (d *detector) picked() bool {
+	_, ok := d.expect()
+	return ok && (d.columns.begun || !d.columns.hoped)
 }
 
 // beyond reports whether a read of [off, end) that goes on with s is the kernel's only,

@@ -45,8 +45,14 @@ func (w *watch) chunks() int64 {
 func (w *watch) tabular() bool {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	_, read := w.detector.expect()
-	return read || w.detector.glanced()
+	return w.detector.picked() || w.detector.glanced()
+}
+
+// picked reports whether some columns of it were read.
+func (w *watch) picked() bool {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.detector.picked()
 }
 
 // whole returns the window, in blocks, of who has read most of it up to its end; 0 for nobody.
@@ -175,6 +181,14 @@ func (fs *files) recallLocked(id identity) *watch {
 
 // room returns how many blocks a guess could have now without waiting.
 func (f *file) room() int64 { return f.crew.cfg.Memory.Room() / f.block }
+
+// tell lets other files of the schema expect what is read of this one, if that is known. f.mu
+// is held.
+func (f *file) tell() {
+	if f.detector.finished() {
+		f.crew.tables.tells(f.detector.columns.schema, f.watch)
+	}
+}
 
 // pause stops guessing until a demand has succeeded, so that a server that fails is
 // not asked by everybody at once.

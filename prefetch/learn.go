@@ -53,7 +53,7 @@ func (r *Reader) preview() bool {
 		r.learning.Store(r.readFooter(ctx, have))
 	}
 	c.tables.hope(r.watch)
-	return r.tabular()
+	return r.chunks() > 0
 }
 
 // cached reports whether bytes can be had without asking S3, or are on their way.

@@ -50,6 +50,14 @@ func (f *Files) OpenedLarge(r *Reader, path string, cached bool, following Follo
 	if !cached && !now.Before(f.paused) {
 		ahead = f.previewsLocked(s, r.block, min(room, f.tableRoom()-f.held))
 	}
+	if s.lately((*watch).picked) {
+		for _, p := range s.ahead {
+			if 0 < p.looks && p.looks < maxLooks {
+				p.looks = maxLooks
+				ahead = append(ahead, p)
+			}
+		}
+	}
 	s.meet(r.watch)
 	f.tickLocked()
 	f.mu.Unlock()
@@ -66,6 +74,9 @@ func (f *Files) OpenedLarge(r *Reader, path string, cached bool, following Follo
 	closeAll(drop)
 }
 
+// maxLooks is how often a footer is looked at ahead of its reader.
+const maxLooks = 2
+
 // tableRoom is how many bytes the files ahead may take: all memory where there is a disk, to
 // which they go, as more is on its way of ten files than of a thousand small ones.
 func (f *Files) tableRoom() int64 {
@@ -77,7 +88,11 @@ func (f *Files) tableRoom() int64 {
 
 // sequenceLocked returns the sequence that the file at path belongs to.
 func (f *Files) sequenceLocked(now time.Time, path string, after []NextFile) (s *sequence, drop []*Reader) {
-	i := slices.IndexFunc(f.sequences, func(s *sequence) bool { return s.expects(path) })
+	// Rather one that waits for it than one that was there before.
+	i := slices.IndexFunc(f.sequences, func(s *sequence) bool { return s.ahead[path] != nil })
+	if i < 0 {
+		i = slices.IndexFunc(f.sequences, func(s *sequence) bool { return s.expects(path) })
+	}
 	if i < 0 {
 		i = slices.IndexFunc(f.sequences, func(s *sequence) bool { return s.opened(now, path) != nil })
 	}
@@ -163,20 +178,27 @@ func (f *Files) look(s *sequence, p *preview) {
 // foreseeLocked returns what to fetch of a file ahead beside its end.
 func (f *Files) foreseeLocked(s *sequence, p *preview) []span {
 	r := p.reader
-	reserved := p.bytes - tailBlocks*r.block
+	reserved := max(p.bytes-tailBlocks*r.block, 0) // of what it takes beside
 	budget := (reserved + max(f.tableRoom()-f.held, 0)) / r.block
-	r.mu.Lock()
-	spans := r.detector.foresee(budget)
-	r.mu.Unlock()
+	var spans []span
+	if s.picks() {
+		r.mu.Lock()
+		spans = r.detector.foresee(budget)
+		r.mu.Unlock()
+	}
+	if p.looks++; len(spans) > 0 {
+		p.looks = maxLooks
+	}
+	if p.bytes == 0 { // it was opened or given up meanwhile, and counts no more
+		return spans
+	}
 	taken := int64(0)
 	for _, b := range spans {
 		taken += b.n * r.block
 	}
 	s.cost = taken
-	if !r.closed.Load() { // else it holds nothing
-		p.bytes += taken - reserved
-		f.held += taken - reserved
-	}
+	p.bytes += taken - reserved
+	f.held += taken - reserved
 	return spans
 }
 

@@ -145,6 +145,9 @@ func (r *Reader) Close() error {
 		return nil
 	}
 	r.mu.Lock()
+	if r.detector.columns.begun {
+		r.tell()
+	}
 	drop := r.detector.close(&r.handle)
 	now := time.Now()
 	r.crew.sharers.take(r.file, r.detector.asking(now), now)
@@ -174,11 +177,10 @@ func (r *Reader) look(now time.Time, off, n int64, pages bool) plan {
 	r.detector.others = r.crew.sharers.others(r.file, now)
 	p := r.detector.read(now, &r.handle, off, n, r.room)
 	r.crew.sharers.take(r.file, r.detector.asking(now), now)
-	schema := r.detector.columns.schema
-	r.mu.Unlock()
 	if p.begun {
-		r.crew.tables.begun(schema, r.watch)
+		r.tell()
 	}
+	r.mu.Unlock()
 	r.drop(p.drop)
 	if len(p.ahead) > 0 {
 		r.crew.guess(r.guesser, off/r.block, p.ahead)

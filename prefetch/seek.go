@@ -126,7 +126,12 @@ func (d *detector) close(h *handle) []span {
 	if h.counted {
 		d.handles--
 	}
-	if d.handles == 0 {
+	if h.begun {
+		d.readers--
+	}
+	// Who has the file open but for its footer, and not read it, needs nothing of what readers
+	// of columns asked for.
+	if d.handles == 0 || h.begun && d.readers == 0 && d.columns.begun {
 		p.drop = append(p.drop, d.visits.pending()...)
 		d.columns.leave()
 	}

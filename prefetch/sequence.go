@@ -14,9 +14,9 @@ import (
 // which are to be expected next. It is a value without I/O or clock; not safe for concurrent use.
 type sequence struct {
 	expect []NextFile // after the furthest one that was opened, in order
-	passed []string   // were expected before it and not opened: another thread may be about to
+	passed []passed   // were expected before it and not opened
 	recent []visited  // were opened; the latest last
-	run    int        // how many were opened as expected
+	run    int        // how many were opened in order, since one ahead was not opened
 	opens  int        // so far, of files that were not opened before
 	dir    string     // the furthest one's
 	// root is the directory below which all lie that were opened; what follows behind it may
@@ -38,11 +38,18 @@ type visited struct {
 	at   time.Time // the last time
 }
 
+// passed is a file that was passed over: another thread may be about to open it.
+type passed struct {
+	path  string
+	opens int // the sequence's then
+}
+
 // preview is a file of which something is fetched ahead of its being opened.
 type preview struct {
 	reader *Reader
-	bytes  int64 // that it may take
+	bytes  int64 // that it may take; 0 once it is ahead no more
 	head   bool  // its beginning is fetched; else its end first
+	looks  int   // at its footer; a second one once it is known what to expect
 	opens  int   // the sequence's when it was asked for
 }
 
@@ -58,12 +65,16 @@ const (
 	// maxPreviews is how many files are fetched ahead at most, and what is asked of the order of
 	// paths: two lists of that.
 	maxPreviews = 16
-	// A file ahead that was not opened when so many others were will not be.
+	// A file ahead, or passed over, that was not opened when so many others were will not be.
 	patiencePreviews = 2 * maxPreviews
-	maxRecent        = 64
-	maxPassed        = 64
-	maxMet           = 4
-	maxLatest        = 8
+	// Who opens a file again that so many were opened after begins anew: with the columns,
+	// perhaps, when he has read all the footers.
+	maxRecent = 16
+	maxPassed = 64
+	maxMet    = 4
+	maxLatest = 8
+	// Of so many files nothing need have been read yet but footers.
+	fewFiles = 3
 	// Of files that are read to their ends one after another, no more blocks are fetched ahead,
 	// and freeBlocks for who has not waited in the last ones (16 of 64 MiB, 20 ms, 80 MB/s a
 	// connection: 541 and 569 MB/s with 32, 594 and 637 with 64, 583 and 611 with 96).
@@ -83,7 +94,7 @@ func newSequence(now time.Time, path string, following []NextFile) *sequence {
 
 // expects reports whether path is one of those that may be opened next.
 func (s *sequence) expects(path string) bool {
-	return s.ahead[path] != nil || s.place(path) >= 0 || slices.Contains(s.passed, path)
+	return s.ahead[path] != nil || s.place(path) >= 0 || slices.ContainsFunc(s.passed, func(p passed) bool { return p.path == path })
 }
 
 // place returns where path is among the next ones, or -1.
@@ -110,15 +121,21 @@ func (s *sequence) open(now time.Time, path string, following []NextFile) {
 		v.at = now
 		return
 	}
-	s.run++
 	s.opens++
 	s.recent = append(slices.DeleteFunc(s.recent, func(v visited) bool { return v.path == path }), visited{path, now})
 	s.recent = s.recent[max(len(s.recent)-maxRecent, 0):]
-	s.passed = slices.DeleteFunc(s.passed, func(p string) bool { return p == path })
-	if i := s.place(path); i >= 0 {
+	i, late := s.place(path), false
+	s.passed = slices.DeleteFunc(s.passed, func(p passed) bool {
+		late = late || p.path == path
+		return p.path == path || s.opens-p.opens > patiencePreviews
+	})
+	if i == 0 || s.ahead[path] != nil || late { // else it was there by chance, or others are left out
+		s.run++
+	}
+	if i >= 0 {
 		for _, f := range s.expect[:i] {
 			if s.opened(now, f.Path) == nil {
-				s.passed = append(s.passed, f.Path)
+				s.passed = append(s.passed, passed{f.Path, s.opens})
 			}
 		}
 		s.passed = s.passed[max(len(s.passed)-maxPassed, 0):]
@@ -140,10 +157,11 @@ func (s *sequence) ordered(run int) bool { return s.run >= run && len(s.passed) 
 // dirOf returns the directory of a path.
 func dirOf(path string) string { return path[:strings.LastIndexByte(path, '/')+1] }
 
-// window is how many files may be ahead: as many as were opened in order. Twice as many with each
-// was no faster, and more than twice as much in vain where a query stops early (LIMIT).
+// window is how many files may be ahead: one, and twice as many with each that was opened in
+// order, up to twice as many as that were. (Twice as many without end had no whole table read
+// faster, and queries that stop early, as of LIMIT, twice the bytes in vain.)
 func (s *sequence) window(limit int) int {
-	return min(s.run+1, maxPreviews, limit)
+	return min(1<<min(s.run, 16)/2, 2*s.run, maxPreviews, limit)
 }
 
 // next returns the first file of those that are wanted that is to be fetched ahead and was
@@ -164,11 +182,13 @@ func (s *sequence) next(wanted func(NextFile) bool) (NextFile, bool) {
 // files of larger ones are followed by a walk of each.
 func (s *sequence) partitioned() bool { return s.crossed >= partitionCrossings }
 
-// late returns the files ahead that will not be opened any more.
+// late returns the files ahead that will not be opened any more, and begins anew where there
+// are any: who reads every so many-th file, or any, finds none ahead of him.
 func (s *sequence) late() (paths []string) {
 	for path, p := range s.ahead {
 		if s.opens-p.opens > patiencePreviews {
 			paths = append(paths, path)
+			s.run = 0
 		}
 	}
 	return paths
@@ -186,10 +206,17 @@ func (s *sequence) meet(w *watch) {
 
 // tabular reports whether any of its latest files is Parquet's, and read as such: some
 // columns, or nothing but the footer.
-func (s *sequence) tabular() bool {
+func (s *sequence) tabular() bool { return s.lately((*watch).tabular) }
+
+// picks reports whether columns of its latest files were read, or are to be hoped for as there
+// were only few files yet.
+func (s *sequence) picks() bool { return len(s.latest) <= fewFiles || s.lately((*watch).picked) }
+
+// lately reports whether one of its latest files is so.
+func (s *sequence) lately(so func(*watch) bool) bool {
 	return slices.ContainsFunc(s.latest, func(p weak.Pointer[watch]) bool {
 		w := p.Value()
-		return w != nil && w.tabular()
+		return w != nil && so(w)
 	})
 }
 

@@ -10,7 +10,7 @@ import (
 // tables are the schemas of which a file was read lately: what is read of it is to be expected
 // of the next one. The zero value is empty.
 type tables struct {
-	mu     sync.Mutex // guards latest; no watch's is taken meanwhile
+	mu     sync.Mutex // guards latest; a watch's may be held by who takes it, and is not taken meanwhile
 	latest map[parquet.Schema]weak.Pointer[watch]
 }
 
@@ -31,8 +31,9 @@ func (t *tables) expect(s parquet.Schema) (projection, bool) {
 	return w.detector.expect()
 }
 
-// begun notes which file of the schema a reader has begun with last.
-func (t *tables) begun(s parquet.Schema, w *watch) {
+// tells notes which file of the schema tells what is read: one that was begun with, or left,
+// and that knows it by then.
+func (t *tables) tells(s parquet.Schema, w *watch) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	if t.latest == nil || len(t.latest) >= maxTables {
