@@ -43,28 +43,25 @@ func (t *tree) following(after string, n int, wanted func(s3backend.Object) bool
 // below looks in the directory dir behind a name for files so many levels down, and reports
 // whether to go on behind it.
 func (w *following) below(dir, behind string, depth int) bool {
-	list, _ := w.t.cfg.Catalog.Kept(dir)
+	list, complete := w.t.cfg.Catalog.Kept(dir)
 	if list == nil {
 		return false // what is there nobody knows
 	}
-	for i, n := range list.From(list.Search(behind)) {
+	for _, n := range list.From(list.Search(behind)) {
 		if w.looks--; w.looks < 0 || len(w.found) == w.most {
 			return false
 		}
-		at := path.Join(dir, n.Name)
 		switch {
 		case n.Name == behind || hidden(n.Name) || n.Dir != (depth > 0):
 		case n.Dir:
-			if !w.below(at, "", depth-1) {
+			if !w.below(path.Join(dir, n.Name), "", depth-1) {
 				return false
 			}
-		default:
-			if o, readable := list.File(i); readable && w.wanted(o) {
-				w.found = append(w.found, prefetch.NextFile{Path: at, Object: o})
-			}
+		case !n.Object.Archived() && w.wanted(n.Object):
+			w.found = append(w.found, prefetch.NextFile{Path: path.Join(dir, n.Name), Object: n.Object})
 		}
 	}
-	return true
+	return complete // else more may come before what is behind it
 }
 
 // hidden reports whether readers of tables leave a name out, as Hadoop does: _delta_log and
