@@ -31,6 +31,9 @@ type reopen struct {
 	at    time.Time
 }
 
+// over reports whether its open(2) must have ended by now.
+func (r reopen) over() bool { return time.Since(r.at) >= reopenTTL }
+
 const (
 	// A thread that was killed in between leaves its entry, and its number to
 	// another: no open(2) takes as long as its requests may all take.
@@ -48,7 +51,7 @@ func (r *reopens) failed(ctx context.Context, path string) {
 	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if first, ok := r.threads[thread]; ok && first.path == path {
+	if first, ok := r.threads[thread]; ok && first.path == path && !first.over() {
 		delete(r.threads, thread)
 		return
 	}
@@ -68,8 +71,8 @@ func (r *reopens) looked(ctx context.Context, path string, n catalog.Node, err e
 	case !ok || errors.Is(err, context.Canceled): // by a signal: it is made once more
 	case err != nil: // and so the open(2) fails
 		delete(r.threads, thread)
-	case first.path != path: // a directory on the way
-	case n.Dir:
+	case first.path != path && n.Dir: // on the way
+	case first.path != path || n.Dir: // what is no directory on the way, or no file at its end
 		delete(r.threads, thread)
 	default:
 		first.found = generationOf(n.Object)
@@ -85,7 +88,7 @@ func (r *reopens) second(ctx context.Context, path string, generation uint64) bo
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	first, ok := r.threads[thread]
-	return ok && first.path == path && first.found == generation && time.Since(first.at) < reopenTTL
+	return ok && first.path == path && first.found == generation && !first.over()
 }
 
 // end notes that the caller's open(2) has its answer, which is not ESTALE.

@@ -88,6 +88,22 @@ func TestReopens(t *testing.T) {
 			r.looked(me, "d/f", catalog.Node{Name: "f", Dir: true}, nil)
 			r.looked(me, "d/f", found, nil)
 		}, false},
+		{"a file on the way", func(r *reopens) {
+			r.failed(me, "d/f")
+			r.looked(me, "d", catalog.Node{Name: "d"}, nil) // ENOTDIR
+			r.looked(me, "d/f", found, nil)
+		}, false},
+		{"a directory elsewhere on the way", func(r *reopens) { // e/../d/f
+			r.failed(me, "d/f")
+			r.looked(me, "e", catalog.Node{Name: "e", Dir: true}, nil)
+			r.looked(me, "d/f", found, nil)
+		}, true},
+		{"after a thread of that number was killed", func(r *reopens) {
+			r.failed(me, "d/f")
+			time.Sleep(reopenTTL)
+			r.failed(me, "d/f")
+			r.looked(me, "d/f", found, nil)
+		}, true},
 		{"too long ago", func(r *reopens) {
 			r.failed(me, "d/f")
 			r.looked(me, "d/f", found, nil)
