@@ -61,7 +61,7 @@ func New(dir string, cfg Config) (*Mount, error) {
 // mount tries mount(2) where wanted, and fusermount3 where that is not allowed.
 func (m *Mount) mount(path string, t *tree) error {
 	opts := fuseOptions(m.cfg)
-	var bridge fuse.RawFileSystem = server{fs.NewNodeFS(t.root, bridgeOptions(m.cfg, opts))}
+	var bridge fuse.RawFileSystem = server{fs.NewNodeFS(t.root, bridgeOptions(m.cfg, opts)), &t.reopens}
 	if m.cfg.AllowRoot && !m.cfg.AllowOther {
 		bridge = ownerAndRoot{RawFileSystem: bridge, owner: uint32(os.Geteuid())}
 	}

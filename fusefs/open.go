@@ -34,7 +34,7 @@ const openFlags = fuse.FOPEN_KEEP_CACHE | fuse.FOPEN_NOFLUSH
 func (f *file) Open(ctx context.Context, flags uint32) (fs.FileHandle, uint32, syscall.Errno) {
 	h, answer, errno := f.open(ctx, flags)
 	switch errno {
-	case syscall.EINTR: // server.Open asks once more, or the caller is ending
+	case syscall.EINTR: // server.Open asks once more, or notes the end
 	case syscall.ESTALE:
 		f.parent.t.reopens.failed(ctx, f.path())
 	default:

@@ -120,6 +120,38 @@ func TestReopens(t *testing.T) {
 	}
 }
 
+// interrupted answers nothing but EINTR.
+type interrupted struct{ fuse.RawFileSystem }
+
+func (interrupted) Lookup(<-chan struct{}, *fuse.InHeader, string, *fuse.EntryOut) fuse.Status {
+	return fuse.EINTR
+}
+
+func (interrupted) Open(<-chan struct{}, *fuse.OpenIn, *fuse.OpenOut) fuse.Status { return fuse.EINTR }
+
+// An open(2) that ends in EINTR has no second try any more: the program's next one is
+// another one.
+func TestReopensInterrupted(t *testing.T) {
+	const thread = 1 << 30 // there is none of that number
+	caller := fuse.InHeader{Caller: fuse.Caller{Pid: thread}}
+	found := catalog.Node{Name: "f", Object: s3backend.Object{Key: "f", ETag: "2"}}
+	for is, ends := range map[string]func(s server) fuse.Status{
+		"lookup": func(s server) fuse.Status { return s.Lookup(nil, &caller, "f", &fuse.EntryOut{}) },
+		"open":   func(s server) fuse.Status { return s.Open(nil, &fuse.OpenIn{InHeader: caller}, &fuse.OpenOut{}) },
+	} {
+		var r reopens
+		me := &fuse.Context{Caller: caller.Caller}
+		r.failed(me, "f")
+		if st := ends(server{interrupted{}, &r}); st != fuse.EINTR {
+			t.Errorf("%s: %v", is, st)
+		}
+		r.looked(me, "f", found, nil)
+		if r.second(me, "f", generationOf(found.Object)) {
+			t.Errorf("%s: the next open(2) is taken for the second try", is)
+		}
+	}
+}
+
 // Threads that were killed between their two tries are not remembered for ever.
 func TestReopensBounded(t *testing.T) {
 	var r reopens

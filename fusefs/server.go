@@ -9,6 +9,7 @@ import (
 // server stands between go-fuse's server and its bridge to the nodes.
 type server struct {
 	fuse.RawFileSystem
+	reopens *reopens
 }
 
 // seekTag marks an offset that the bridge has never given out, so that it takes
@@ -43,6 +44,7 @@ func (s server) Lookup(cancel <-chan struct{}, in *fuse.InHeader, name string, o
 	st := undisturbed(cancel, in.Pid, func(cancel <-chan struct{}) fuse.Status {
 		return s.RawFileSystem.Lookup(cancel, in, name, out)
 	})
+	s.answered(in.Caller, st)
 	if st == fuse.ENOENT && out.EntryTimeout() > 0 {
 		return fuse.OK
 	}
@@ -51,9 +53,19 @@ func (s server) Lookup(cancel <-chan struct{}, in *fuse.InHeader, name string, o
 
 // Open implements fuse.RawFileSystem.
 func (s server) Open(cancel <-chan struct{}, in *fuse.OpenIn, out *fuse.OpenOut) fuse.Status {
-	return undisturbed(cancel, in.Pid, func(cancel <-chan struct{}) fuse.Status {
+	st := undisturbed(cancel, in.Pid, func(cancel <-chan struct{}) fuse.Status {
 		return s.RawFileSystem.Open(cancel, in, out)
 	})
+	s.answered(in.Caller, st)
+	return st
+}
+
+// answered notes that the caller's open(2), if it is one, ends with an interrupt: the nodes
+// are asked once more after most of them.
+func (s server) answered(caller fuse.Caller, st fuse.Status) {
+	if st == fuse.EINTR {
+		s.reopens.end(&fuse.Context{Caller: caller})
+	}
 }
 
 // directTag marks the offset of a read that goes around the page cache, of which the
