@@ -4,6 +4,7 @@ import (
 	"time"
 
 	"github.com/zs3fs/zs3fs/prefetch"
+	"github.com/zs3fs/zs3fs/s3backend/catalog"
 )
 
 // opened lets the files be fetched that a reader of this directory, or of those beside
@@ -18,7 +19,7 @@ func (f *file) opened(r *prefetch.Reader, cached bool) {
 	l, complete := f.parent.t.cfg.Catalog.Kept(d.path)
 	if l != nil {
 		list = l
-		if f.size > prefetch.SmallFile || l.Len() <= partitionFiles {
+		if inSequence(f.size, l) {
 			files.OpenedLarge(r, f.path(), cached, d.t.following)
 		}
 	}
@@ -37,6 +38,12 @@ func (f *file) opened(r *prefetch.Reader, cached bool) {
 	if files.Opened(d.path+inodeOrderTag, list, f.name, cached) {
 		d.renew()
 	}
+}
+
+// inSequence reports whether a file of a directory is one of those that are followed over the
+// ends of directories; others are by a walk of their own.
+func inSequence(size int64, l *catalog.Listing) bool {
+	return size > prefetch.SmallFile || l.Len() <= partitionFiles
 }
 
 // partitionFiles is how many entries a directory of small files may have whose next one

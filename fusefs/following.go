@@ -57,7 +57,7 @@ func (w *following) below(dir, behind string, depth int) bool {
 			if !w.below(path.Join(dir, n.Name), "", depth-1) {
 				return false
 			}
-		case !n.Object.Archived() && w.wanted(n.Object):
+		case !n.Object.Archived() && inSequence(n.Object.Size, list) && w.wanted(n.Object):
 			w.found = append(w.found, prefetch.NextFile{Path: path.Join(dir, n.Name), Object: n.Object})
 		}
 	}

@@ -10,6 +10,7 @@ import (
 	"testing"
 	"testing/synctest"
 
+	"github.com/zs3fs/zs3fs/prefetch"
 	"github.com/zs3fs/zs3fs/s3backend"
 	"github.com/zs3fs/zs3fs/s3backend/catalog"
 	"github.com/zs3fs/zs3fs/s3backend/s3test"
@@ -34,7 +35,8 @@ func followed(t testing.TB, b s3backend.Bucket, escape bool, listed ...string) *
 	return newTree(Config{Catalog: cat})
 }
 
-// keys returns a bucket with objects below the mount's prefix; "!" after one has it archived.
+// keys returns a bucket with objects below the mount's prefix; "!" after one has it archived, and
+// "*" too large for a small file.
 func keys(names ...string) *s3test.Mem {
 	b := s3test.NewMem()
 	for _, name := range names {
@@ -42,7 +44,11 @@ func keys(names ...string) *s3test.Mem {
 		if s, ok := strings.CutSuffix(name, "!"); ok {
 			name, o.StorageClass = s, "GLACIER"
 		}
-		b.PutWith(followedPrefix+name, s3test.Bytes([]byte("x")), o)
+		content := s3test.Bytes([]byte("x"))
+		if s, ok := strings.CutSuffix(name, "*"); ok {
+			name, content = s, s3test.Coded(1, 1, prefetch.SmallFile+1)
+		}
+		b.PutWith(followedPrefix+name, content, o)
 	}
 	return b
 }
@@ -112,11 +118,11 @@ func TestFollowing(t *testing.T) {
 
 // Of a directory no more than maxLooks names are looked at, wanted or not, hidden or directories.
 func TestFollowingLooks(t *testing.T) {
-	names := []string{"d/a"}
+	names := []string{"d/a*"}
 	for i := range maxLooks {
-		names = append(names, fmt.Sprintf("d/b%04d", i))
+		names = append(names, fmt.Sprintf("d/b%04d*", i))
 	}
-	tr := followed(t, keys(append(names, "d/c")...), false, "d")
+	tr := followed(t, keys(append(names, "d/c*")...), false, "d")
 	looks := 0
 	for _, c := range []struct {
 		after string
@@ -189,18 +195,35 @@ func TestFollowingUnderWay(t *testing.T) {
 	})
 }
 
+// Small files of a directory that is followed by itself are none of those beside it:
+// nobody tells of their opens.
+func TestFollowingLeavesOutWhatIsWalked(t *testing.T) {
+	names := []string{"t/1/a", "t/1/b*", "t/3/a"}
+	for i := range partitionFiles {
+		names = append(names, fmt.Sprintf("t/2/b%02d", i))
+	}
+	tr := followed(t, keys(append(names, "t/2/c*")...), false, "t", "t/1", "t/2", "t/3")
+	var got []string
+	for _, next := range tr.following("t/1/a", 32, anyObject) {
+		got = append(got, next.Path)
+	}
+	if want := []string{"t/1/b", "t/2/c", "t/3/a"}; !slices.Equal(got, want) {
+		t.Errorf("%q, want %q", got, want)
+	}
+}
+
 // BenchmarkFollowing: what an open costs in a directory of 100,000 files, of which the next 32
 // are wanted, or none; and where each is a directory of its own.
 func BenchmarkFollowing(b *testing.B) {
 	const files = 100_000
 	var flat, deep []string
 	for i := range files {
-		flat = append(flat, fmt.Sprintf("d/part-%08d.parquet", i))
+		flat = append(flat, fmt.Sprintf("d/part-%08d.parquet*", i))
 	}
 	dirs := []string{"t"}
 	for i := range 2000 {
 		dirs = append(dirs, fmt.Sprintf("t/dt=%04d", i))
-		deep = append(deep, fmt.Sprintf("t/dt=%04d/part-0.parquet", i))
+		deep = append(deep, fmt.Sprintf("t/dt=%04d/part-0.parquet*", i))
 	}
 	wide := followed(b, keys(flat...), false, "d")
 	partitioned := followed(b, keys(deep...), false, dirs...)

@@ -107,3 +107,34 @@ func TestPartitionsAheadTwice(t *testing.T) {
 		}
 	}
 }
+
+// TestPartitionsAheadOfLargerOne: a partition of more files among others is followed by itself,
+// and none of its files is fetched for those before it, whose reader never tells of it.
+func TestPartitionsAheadOfLargerOne(t *testing.T) {
+	const days, larger, each = 40, 20, 40
+	s := newStandWith(t, s3test.ServerConfig{Latency: 20 * time.Millisecond})
+	var files []file
+	for day := range days {
+		n := 1
+		if day == larger {
+			n = each
+		}
+		for i := range n {
+			files = append(files, s.put(fmt.Sprintf("table/dt=%03d/part-%02d", day, i), 64*kib+int64(day)))
+		}
+	}
+	s.mount()
+	if out, err := exec.Command("find", s.mnt).CombinedOutput(); err != nil {
+		t.Fatalf("%v: %s", err, out)
+	}
+	for _, f := range files {
+		if p, err := os.ReadFile(f.path()); err != nil || f.check(p, 0) != nil {
+			t.Fatalf("%s: %v, %v", f.key, err, f.check(p, 0))
+		}
+	}
+	v, n := s.values(), int64(len(files))
+	if v["files_useful_total"] < n-12 || v["files_guessed_total"] != v["files_useful_total"] || int64(s.totalGets()) != n {
+		t.Errorf("of %d files %d guessed, %d useful, %d wasted, %d ahead, %d GETs", n, v["files_guessed_total"],
+			v["files_useful_total"], v["files_wasted_total"], v["files_ahead"], s.totalGets())
+	}
+}
