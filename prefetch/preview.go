@@ -22,7 +22,7 @@ func (f *Files) OpenedLarge(r *Reader, path string, cached bool, following Follo
 		return
 	}
 	// Who reads a table passes over what lies beside its files, of other kinds.
-	kind, large := suffixOf(path), r.detector.limits.blocks > smallBlocks
+	kind, large := suffixOf(r.Object().Key), r.detector.limits.blocks > smallBlocks
 	after := following(path, 2*maxPreviews, func(o s3backend.Object) bool {
 		return o.Size > 0 && (!large || suffixOf(o.Key) == kind)
 	})

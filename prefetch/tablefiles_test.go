@@ -306,3 +306,20 @@ func TestTableTwice(t *testing.T) {
 		}
 	})
 }
+
+// TestTableOfOtherNames: what kind of file one is its key tells, as that of the next ones, and not
+// the name that it goes by on the mount.
+func TestTableOfOtherNames(t *testing.T) {
+	inTable(t, tableShape(), 2, 64, func(d *tableFiles) {
+		r := d.w.crew.Open(d.objs[0])
+		defer r.Close()
+		d.files.OpenedLarge(r, d.paths[0]+"‛file", false, func(_ string, _ int, wanted func(s3backend.Object) bool) []prefetch.NextFile {
+			other := d.objs[1]
+			other.Key += ".md5"
+			if !wanted(d.objs[1]) || wanted(other) {
+				t.Errorf("the next file is wanted: %v; another one beside it: %v", wanted(d.objs[1]), wanted(other))
+			}
+			return nil
+		})
+	})
+}
