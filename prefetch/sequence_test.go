@@ -12,10 +12,10 @@ import (
 // ahead.
 type sequenceStory struct {
 	*sequence
-	files           []string
-	limit           int
-	useful, wasted  int
-	most, opensMade int
+	files          []string
+	limit          int
+	useful, wasted int
+	most           int
 }
 
 func (s *sequenceStory) following(path string) (next []NextFile) {
