@@ -11,13 +11,15 @@ import (
 )
 
 // Files fetches the next small files of a directory ahead of readers who go
-// through it, and of large Parquet files what is read first of the next ones. All
-// methods may be called concurrently; none does I/O.
+// through it, or through those beside it, and of large files what is read first of the
+// next ones: of Parquet's the footer and columns, of others the beginning. All methods
+// may be called concurrently; none does I/O.
 //
 // A file that is fetched ahead is held open until its reader opens it, so that
 // its bytes stay in memory, with or without a disk to keep them. Together they
-// take at most a quarter of the memory; whoever waits for memory may take
-// theirs, and others those that are on disk.
+// take at most a quarter of the memory, and those of a sequence, where there is a
+// disk, what is left of all of it; whoever waits for memory may take theirs, and others
+// those that are on disk.
 type Files struct {
 	crew  *Crew
 	limit int

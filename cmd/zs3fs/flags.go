@@ -108,7 +108,7 @@ func unmappableFlag(f *pflag.FlagSet, o *Options) {
 func mountFlags(f *pflag.FlagSet, o *Options) {
 	m := &o.Mount
 	o.Read.Files = defaultFiles
-	f.Var(&o.Read.Files, "prefetch-files", "most files that are fetched ahead of a reader who goes through directories of small ones, or through a Parquet table; 0 or off")
+	f.Var(&o.Read.Files, "prefetch-files", "most files that are fetched ahead of a reader who opens one after another: small ones, and of large ones what is read first; 0 or off")
 	f.BoolVarP(&o.Log.Debug, "debug", "d", false, "log also every FUSE request")
 	m.UID = idValue{uint32(os.Getuid()), lookupUser}
 	m.GID = idValue{uint32(os.Getgid()), lookupGroup}
