@@ -82,11 +82,16 @@ func (d *dir) newChild(ctx context.Context, n catalog.Node) *fs.Inode {
 	return d.newInode(ctx, f, attr)
 }
 
-// kernelTTL returns how long the kernel may keep an answer that is good for fresh.
+// kernelLate is how much longer than told the kernel keeps an answer: it rounds up to a tick of
+// its clock and counts the last one in, each 10 ms at most (CONFIG_HZ=100). A version was opened
+// 51 ms after it had been replaced, of 50 that were allowed.
+const kernelLate = 20 * time.Millisecond
+
+// kernelTTL returns how long the kernel may be told to keep an answer that is good for fresh.
 // A negative limit is for ever.
 func kernelTTL(limit, fresh time.Duration) time.Duration {
-	if limit < 0 {
-		return fresh
+	if limit >= 0 {
+		fresh = min(limit, fresh)
 	}
-	return min(limit, fresh)
+	return max(fresh-kernelLate, 0)
 }

@@ -108,11 +108,13 @@ func TestIdentity(t *testing.T) {
 
 func TestKernelTTL(t *testing.T) {
 	for _, tt := range []struct{ limit, fresh, want time.Duration }{
-		{time.Minute, time.Second, time.Second},
-		{time.Second, time.Minute, time.Second},
+		{time.Minute, time.Second, 980 * time.Millisecond},
+		{time.Second, time.Minute, 980 * time.Millisecond},
 		{0, time.Minute, 0},
-		{-1, time.Minute, time.Minute},
-		{-1, math.MaxInt64, math.MaxInt64},
+		{time.Minute, 20 * time.Millisecond, 0},
+		{time.Minute, time.Millisecond, 0},
+		{-1, time.Minute, 59980 * time.Millisecond},
+		{-1, math.MaxInt64, math.MaxInt64 - 20*time.Millisecond},
 	} {
 		if got := fusefs.KernelTTL(tt.limit, tt.fresh); got != tt.want {
 			t.Errorf("%v, %v: %v", tt.limit, tt.fresh, got)
