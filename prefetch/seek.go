@@ -129,6 +129,9 @@ func (d *detector) close(h *handle) []span {
 	if h.begun {
 		d.readers--
 	}
+	if d.handles == 0 {
+		d.head = 0 // who comes later was not expected
+	}
 	// Who has the file open but for its footer, and not read it, needs nothing of what readers
 	// of columns asked for.
 	if d.handles == 0 || h.begun && d.readers == 0 && d.columns.begun {
@@ -160,8 +163,10 @@ func (d *detector) begin(p *plan, first bool, now time.Time, h *handle, off, end
 		if end >= l.block/2 {
 			s.window = min(l.eager, d.share(s))
 		}
-		if d.head > 0 { // he goes on as he did in the file before
-			s.edge, s.size = d.head, min(smallBlocks, l.request)
+		if d.head > 0 {
+			// He goes on as he did in the file before. What was asked for ahead of him is asked for
+			// again: what is there costs no request, and some may have gone from memory.
+			s.size = min(smallBlocks, l.request)
 			s.window = max(s.window, min(2*d.head, d.share(s)))
 			d.head = 0
 		}

@@ -142,6 +142,7 @@ type shape struct {
 	size        int64 // of the object
 	memory      int64
 	budget      int64 // of the cache; 0 for plenty
+	diskless    bool  // there is no cache but memory
 	connections int
 	window      int64
 	stride      int64
@@ -159,9 +160,11 @@ func run(t *testing.T, s shape, f func(w *world)) {
 		}}
 		w.obj = bucket.Put("object", s3test.Coded(1, 1, s.size))
 		w.mem = blockcache.NewMemory(s.memory, block)
-		cache, err := blockcache.Open(blockcache.Config{
-			Dir: t.TempDir(), BlockSize: block, Budget: cmp.Or(s.budget, 1<<30), WriteQueue: s.memory / 2, Memory: w.mem,
-		})
+		config := blockcache.Config{BlockSize: block, Memory: w.mem}
+		if !s.diskless {
+			config.Dir, config.Budget, config.WriteQueue = t.TempDir(), cmp.Or(s.budget, 1<<30), s.memory/2
+		}
+		cache, err := blockcache.Open(config)
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -1,0 +1,108 @@
+package prefetch_test
+
+import (
+	"context"
+	"fmt"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/zs3fs/zs3fs/prefetch"
+	"github.com/zs3fs/zs3fs/s3backend/s3test"
+)
+
+// inShards runs f in a world of n files of so many blocks, no Parquet's, and an object beside them.
+func inShards(t *testing.T, s shape, n int, blocks int64, limit int, f func(d *tableFiles)) {
+	t.Helper()
+	run(t, s, func(w *world) {
+		d := &tableFiles{w: w, files: prefetch.NewFiles(w.crew, limit)}
+		for i := range n {
+			d.paths = append(d.paths, fmt.Sprintf("shards/%04d.tar", i))
+			d.objs = append(d.objs, w.src.bucket.Put(d.paths[i], s3test.Coded(1, 1, blocks*block)))
+		}
+		f(d)
+		if err := d.files.Close(); err != nil {
+			t.Error(err)
+		}
+		synctest.Wait()
+		if st := d.files.Stats(); st.Ahead != 0 || st.AheadBytes != 0 || st.Guessed != st.Useful+st.Wasted+st.Failed {
+			t.Errorf("after Close: %+v", st)
+		}
+	})
+}
+
+// readWhole opens a file, reads all of it and returns how long that took.
+func (d *tableFiles) readWhole(place int) time.Duration {
+	began := time.Now()
+	r := d.open(place)
+	d.readOn(r, 0)
+	d.w.close(r)
+	return time.Since(began)
+}
+
+// readOn reads a file to its end and checks what it reads.
+func (d *tableFiles) readOn(r *prefetch.Reader, off int64) {
+	d.w.t.Helper()
+	for ; off < r.Object().Size; off += block / 2 {
+		res, err := r.Read(context.Background(), make([]byte, block/2), off)
+		if err != nil {
+			d.w.t.Fatal(err)
+		}
+		at := off
+		for _, s := range res.Slices {
+			if err := s3test.CheckCoded(s, at, 1, 1); err != nil {
+				d.w.t.Errorf("read at %d: %v", at, err)
+			}
+			at += int64(len(s))
+		}
+		res.Release()
+	}
+}
+
+// evict has others take all memory.
+func (d *tableFiles) evict() {
+	r := d.w.open()
+	for off := int64(0); off < d.w.obj.Size; off += block {
+		d.w.read(r, off, block)
+	}
+	d.w.close(r)
+	synctest.Wait()
+}
+
+func disklessShape() shape {
+	s := near(512 * block)
+	s.diskless, s.memory = true, 256*block
+	return s
+}
+
+// TestHeadThatWasLost: who begins a file of which the beginning was fetched ahead and has gone from
+// memory, as it was not read for long or others needed the room, reads as fast as one who was not
+// expected.
+func TestHeadThatWasLost(t *testing.T) {
+	const size = 128
+	var plain time.Duration
+	inShards(t, disklessShape(), 8, size, 0, func(d *tableFiles) { plain = d.readWhole(4) })
+	for name, lose := range map[string]func(d *tableFiles){
+		"at once": func(d *tableFiles) { d.evict() },
+		"later": func(d *tableFiles) {
+			time.Sleep(10 * time.Minute)
+			d.evict()
+		},
+		"never": func(d *tableFiles) { time.Sleep(time.Second) },
+	} {
+		t.Run(name, func(t *testing.T) {
+			inShards(t, disklessShape(), 8, size, 64, func(d *tableFiles) {
+				for i := range 4 {
+					d.readWhole(i)
+				}
+				if st := d.files.Stats(); st.Ahead == 0 {
+					t.Fatalf("nothing is ahead: %+v", st)
+				}
+				lose(d)
+				if took := d.readWhole(4); took > plain {
+					t.Errorf("took %v, and %v of who was not expected", took, plain)
+				}
+			})
+		})
+	}
+}
