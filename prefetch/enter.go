@@ -109,10 +109,10 @@ func (d *detector) foresee(budget int64) []span {
 	return d.choose(c.past, 0, 0, 0, span{}, d.limits.afford(budget), nil)
 }
 
-// foreseeHead returns what to fetch, n blocks at most, of a file that nobody has come to yet
-// and that will be read from its beginning on.
+// foreseeHead returns what to fetch, n blocks at most, of a file that nobody reads and that
+// will be read from its beginning on: not for the first time, perhaps.
 func (d *detector) foreseeHead(n int64) []span {
-	if d.lastID > 0 || d.head > 0 || d.paused || d.handles == 0 {
+	if d.readers > 0 || d.head > 0 || d.paused || d.handles == 0 {
 		return nil
 	}
 	d.head = min(n, d.limits.blocks)

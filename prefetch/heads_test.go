@@ -106,3 +106,23 @@ func TestHeadThatWasLost(t *testing.T) {
 		})
 	}
 }
+
+// TestHeadsOnceMore: who reads files over and over that are not kept has the beginnings ahead each
+// time.
+func TestHeadsOnceMore(t *testing.T) {
+	inShards(t, disklessShape(), 12, 128, 64, func(d *tableFiles) {
+		var took [3]time.Duration
+		for round := range took {
+			for i := range d.objs {
+				took[round] += d.readWhole(i)
+			}
+			time.Sleep(3 * time.Second) // then it is no second open of the same files
+		}
+		if took[1] > took[0] || took[2] > took[0] {
+			t.Errorf("took %v", took)
+		}
+		if st := d.files.Stats(); st.Useful != 3*10 || st.Wasted != 0 {
+			t.Errorf("%+v", st)
+		}
+	})
+}

@@ -130,7 +130,7 @@ func (r *Reader) join() {
 	r.detector.take(&r.handle)
 }
 
-// foreseeHead returns what to fetch of n blocks of a file that nobody has begun.
+// foreseeHead returns what to fetch of n blocks of a file that nobody reads.
 func (r *Reader) foreseeHead(n int64) []span {
 	r.mu.Lock()
 	defer r.mu.Unlock()
