@@ -126,3 +126,27 @@ func TestHeadsOnceMore(t *testing.T) {
 		}
 	})
 }
+
+// TestHeadsOfASmallCache: of a disk that keeps no more than memory, what is fetched ahead drives
+// nothing out that is read before it.
+func TestHeadsOfASmallCache(t *testing.T) {
+	s := near(block)
+	s.memory, s.budget = 64*block, 64*block
+	for _, size := range []int64{20, 50, 100} {
+		var took [2]time.Duration
+		var blocks [2]int64
+		for i, limit := range []int{0, 64} {
+			inShards(t, s, 24, size, limit, func(d *tableFiles) {
+				for place := range d.objs {
+					took[i] += d.readWhole(place)
+				}
+				_, bytes, _ := d.w.src.seen()
+				blocks[i] = bytes / block
+			})
+		}
+		if took[1] > took[0] || blocks[1] > blocks[0]*21/20 {
+			t.Errorf("files of %d blocks: %v and %d blocks, and with nothing ahead %v and %d",
+				size, took[1], blocks[1], took[0], blocks[0])
+		}
+	}
+}

@@ -78,12 +78,10 @@ func (f *Files) OpenedLarge(r *Reader, path string, cached bool, following Follo
 const maxLooks = 2
 
 // tableRoom is how many bytes the files ahead may take: all memory where there is a disk, to
-// which they go, as more is on its way of ten files than of a thousand small ones.
+// which they go, as more is on its way of ten files than of a thousand small ones. Of a small
+// disk that is a quarter too: what lies ahead would drive out what is read before it.
 func (f *Files) tableRoom() int64 {
-	if f.crew.cfg.Cache.Stats().Budget == 0 {
-		return f.room
-	}
-	return f.crew.cfg.Memory.Limit()
+	return min(max(f.room, f.crew.cfg.Cache.Stats().Budget/4), f.crew.cfg.Memory.Limit())
 }
 
 // sequenceLocked returns the sequence that the file at path belongs to.
