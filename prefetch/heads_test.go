@@ -150,3 +150,20 @@ func TestHeadsOfASmallCache(t *testing.T) {
 		}
 	}
 }
+
+// TestHeadsOfASmallWindow: no more is fetched ahead than anybody may read ahead.
+func TestHeadsOfASmallWindow(t *testing.T) {
+	s := disklessShape()
+	s.window, s.memory = 4*block, 1024*block
+	inShards(t, s, 8, 80, 64, func(d *tableFiles) {
+		for place := range 4 {
+			d.readWhole(place)
+		}
+		synctest.Wait()
+		time.Sleep(time.Second)
+		_, bytes, _ := d.w.src.seen()
+		if ahead := bytes/block - 4*80; ahead < 1 || ahead > 4 {
+			t.Errorf("%d blocks are ahead, at most 4 may be", ahead)
+		}
+	})
+}
