@@ -62,6 +62,13 @@ func (w *watch) whole() int64 {
 	return w.detector.whole
 }
 
+// head returns how many blocks of its beginning were fetched ahead of who has not come yet.
+func (w *watch) head() int64 {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.detector.head
+}
+
 // idle reports whether it is a Parquet file of which no columns are being read, and its schema.
 func (w *watch) idle() (parquet.Schema, bool) {
 	w.mu.Lock()

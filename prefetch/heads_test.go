@@ -2,7 +2,9 @@ package prefetch_test
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -38,6 +40,18 @@ func (d *tableFiles) readWhole(place int) time.Duration {
 	d.readOn(r, 0)
 	d.w.close(r)
 	return time.Since(began)
+}
+
+// readFailing reads a file whole, and no guess at another one succeeds meanwhile.
+func (d *tableFiles) readFailing(place int) {
+	r := d.w.crew.Open(d.objs[place])
+	d.readOn(r, 0)
+	d.w.src.set(func(int64, int64) error { return errors.New("broken") })
+	d.files.OpenedLarge(r, d.paths[place], false, d.following)
+	synctest.Wait()
+	time.Sleep(time.Second)
+	d.w.src.set(nil)
+	d.w.close(r)
 }
 
 // readOn reads a file to its end and checks what it reads.
@@ -88,21 +102,73 @@ func TestHeadThatWasLost(t *testing.T) {
 			time.Sleep(10 * time.Minute)
 			d.evict()
 		},
-		"never": func(d *tableFiles) { time.Sleep(time.Second) },
+		"never":        func(d *tableFiles) { time.Sleep(time.Second) },
+		"as it failed": func(d *tableFiles) { time.Sleep(time.Second) },
 	} {
 		t.Run(name, func(t *testing.T) {
 			inShards(t, disklessShape(), 8, size, 64, func(d *tableFiles) {
 				for i := range 4 {
+					if i == 3 && name == "as it failed" {
+						d.readFailing(3)
+						continue
+					}
 					d.readWhole(i)
 				}
-				if st := d.files.Stats(); st.Ahead == 0 {
+				if st := d.files.Stats(); st.Ahead+st.Failed == 0 {
 					t.Fatalf("nothing is ahead: %+v", st)
 				}
 				lose(d)
-				if took := d.readWhole(4); took > plain {
+				most := plain
+				if name == "as it failed" {
+					most += 50 * time.Millisecond // nothing is guessed until a demand has succeeded
+				}
+				if took := d.readWhole(4); took > most {
 					t.Errorf("took %v, and %v of who was not expected", took, plain)
 				}
 			})
+		})
+	}
+}
+
+// TestHeadOfSeveralReaders: a beginning that was fetched ahead serves all who come for it, and is
+// no hindrance to who begins in the middle.
+func TestHeadOfSeveralReaders(t *testing.T) {
+	const size = 128
+	s := disklessShape()
+	s.memory = 1024 * block
+	for name, offs := range map[string][]int64{
+		"two":                  {0, 0},
+		"from the middle":      {size / 2 * block},
+		"from both":            {size / 2 * block, 0},
+		"beyond what is there": {120 * block, 0, 120 * block},
+	} {
+		t.Run(name, func(t *testing.T) {
+			read := func(limit int) (took time.Duration) {
+				inShards(t, s, 5, size, limit, func(d *tableFiles) {
+					for i := range 4 {
+						d.readWhole(i)
+					}
+					time.Sleep(time.Second)
+					began := time.Now()
+					var wg sync.WaitGroup
+					for _, off := range offs {
+						r := d.open(4)
+						wg.Go(func() {
+							d.readOn(r, off)
+							d.w.close(r)
+						})
+					}
+					wg.Wait()
+					took = time.Since(began)
+					if _, bytes, _ := d.w.src.seen(); bytes > 5*size*block {
+						t.Errorf("%d blocks were fetched more than once", bytes/block-5*size)
+					}
+				})
+				return took
+			}
+			if with, without := read(64), read(0); with > without {
+				t.Errorf("took %v, and %v with nothing ahead", with, without)
+			}
 		})
 	}
 }
@@ -166,4 +232,32 @@ func TestHeadsOfASmallWindow(t *testing.T) {
 			t.Errorf("%d blocks are ahead, at most 4 may be", ahead)
 		}
 	})
+}
+
+// TestHeadsOfOpenFiles: who opens many files before he reads them has no memory filled with their
+// beginnings, which would leave none to read ahead.
+func TestHeadsOfOpenFiles(t *testing.T) {
+	var took [2]time.Duration
+	for i, limit := range []int{0, 64} {
+		inShards(t, disklessShape(), 40, 128, limit, func(d *tableFiles) {
+			for place := range 4 {
+				d.readWhole(place)
+			}
+			var open []*prefetch.Reader
+			for place := 4; place < 36; place++ {
+				open = append(open, d.open(place))
+				time.Sleep(10 * time.Millisecond)
+			}
+			time.Sleep(time.Second)
+			began := time.Now()
+			for _, r := range open {
+				d.readOn(r, 0)
+				d.w.close(r)
+			}
+			took[i] = time.Since(began)
+		})
+	}
+	if took[1] > took[0] {
+		t.Errorf("took %v, and %v with nothing ahead", took[1], took[0])
+	}
 }

@@ -48,7 +48,7 @@ func (f *Files) OpenedLarge(r *Reader, path string, cached bool, following Follo
 	drop = append(drop, f.wastedLocked(s, s.late())...)
 	var ahead []*preview
 	if !cached && !now.Before(f.paused) {
-		ahead = f.previewsLocked(s, r.detector.limits, min(room, f.tableRoom()-f.held))
+		ahead = f.previewsLocked(s, r.file, min(room, f.tableRoom()-f.held))
 	}
 	if s.lately((*watch).picked) {
 		for _, p := range s.ahead {
@@ -111,12 +111,12 @@ func (f *Files) sequenceLocked(now time.Time, path string, after []NextFile) (s 
 // previewsLocked opens the next files, as far as there is room for what they take: of small
 // ones all, of Parquet's that are read by columns what a query reads first, and of others that are
 // read to their end the beginning.
-func (f *Files) previewsLocked(s *sequence, l limits, room int64) (ahead []*preview) {
-	block := l.block
+func (f *Files) previewsLocked(s *sequence, latest *file, room int64) (ahead []*preview) {
+	block := latest.block
 	ordered := s.ordered(f.run)
 	columns, whole := ordered && s.tabular(), int64(0)
 	if ordered && !columns {
-		whole = min(s.whole(), l.maximum) * block
+		whole = (min(s.whole(), latest.detector.limits.maximum) - s.unbegun(latest.watch)) * block
 	}
 	partitions := s.ordered(firstRun*f.run) && s.partitioned()
 	small := func(n NextFile) bool { return n.Object.Size <= smallBlocks*block }

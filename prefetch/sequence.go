@@ -235,6 +235,18 @@ func (s *sequence) whole() int64 {
 	return min(max(window, freeBlocks), headBlocks)
 }
 
+// unbegun returns how many blocks of beginnings were fetched of the latest files, but for the one
+// that is being opened, and not come for. Who opens many files before he reads them would have
+// memory filled with these, which no guess may take, and be read ahead of nowhere.
+func (s *sequence) unbegun(but *watch) (n int64) {
+	for _, p := range s.latest {
+		if w := p.Value(); w != nil && w != but {
+			n += w.head()
+		}
+	}
+	return n
+}
+
 // heads returns how many bytes of beginnings are ahead.
 func (s *sequence) heads() (n int64) {
 	for _, p := range s.ahead {
