@@ -145,6 +145,7 @@ type shape struct {
 	diskless    bool  // there is no cache but memory
 	connections int
 	window      int64
+	request     int64 // 0 for request
 	stride      int64
 	latency     time.Duration
 	interval    time.Duration
@@ -170,7 +171,7 @@ func run(t *testing.T, s shape, f func(w *world)) {
 		}
 		w.crew = prefetch.New(prefetch.Config{
 			Cache: cache, Source: w.src, Memory: w.mem, Throttled: w.src.refused.Load,
-			Connections: s.connections, RequestSize: request, MaxWindow: s.window, Stride: s.stride,
+			Connections: s.connections, RequestSize: cmp.Or(s.request, request), MaxWindow: s.window, Stride: s.stride,
 		})
 		defer func() {
 			if err := w.crew.Close(); err != nil {
