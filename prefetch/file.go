@@ -69,6 +69,13 @@ func (w *watch) head() int64 {
 	return w.detector.head
 }
 
+// come notes that somebody has come for the beginning.
+func (w *watch) come() {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.detector.head = 0
+}
+
 // idle reports whether it is a Parquet file of which no columns are being read, and its schema.
 func (w *watch) idle() (parquet.Schema, bool) {
 	w.mu.Lock()

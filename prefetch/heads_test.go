@@ -261,3 +261,27 @@ func TestHeadsOfOpenFiles(t *testing.T) {
 		t.Errorf("took %v, and %v with nothing ahead", took[1], took[0])
 	}
 }
+
+// TestHeadsThatTheKernelReads: a file that was fetched ahead as a whole is read by the kernel, so
+// that nobody is seen to come for its beginning: the next one's is fetched all the same.
+func TestHeadsThatTheKernelReads(t *testing.T) {
+	const n, size = 24, 32
+	inShards(t, near(512*block), n, size, 64, func(d *tableFiles) {
+		d.readWhole(0)
+		d.readWhole(1)
+		for i := 2; i < n; i++ {
+			r := d.w.crew.Open(d.objs[i])
+			present, total := r.Version().Cached()
+			d.files.OpenedLarge(r, d.paths[i], present == total, d.following)
+			if present < total {
+				d.readOn(r, 0)
+			}
+			synctest.Wait()
+			time.Sleep(time.Second)
+			d.w.close(r)
+		}
+		if st := d.files.Stats(); st.Useful < n-4 {
+			t.Errorf("%+v", st)
+		}
+	})
+}

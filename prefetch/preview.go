@@ -27,6 +27,9 @@ func (f *Files) OpenedLarge(r *Reader, path string, cached bool, following Follo
 		return o.Size > 0 && (!large || suffixOf(o.Key) == kind)
 	})
 	f.crew.tables.hope(r.watch)
+	if cached {
+		r.come() // the kernel reads it, and shows nobody
+	}
 	now := time.Now()
 	room := f.crew.cfg.Memory.Room()
 	f.mu.Lock()
