@@ -15,7 +15,7 @@ type plot struct {
 }
 
 func plots() []plot {
-	streams := []string{"seq", "4-streams", "16-streams", "interleaved", "backward", "two-readers", "columns", "duckdb", "duckdb-zstd", "strided", "64MiB", "faults"}
+	streams := []string{"seq", "4-streams", "16-streams", "interleaved", "backward", "two-readers", "columns", "duckdb", "duckdb-zstd", "duckdb-files", "in-order", "strided", "64MiB", "faults"}
 	latencies := []string{"random-4K", "random-64K", "random-256K", "first-byte"}
 	little := []string{"small-x16", "small-in-order", "small-loader", "small-random"}
 	rate := func(s sample) float64 { return s.speed() / 1e6 }
