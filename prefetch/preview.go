@@ -16,7 +16,8 @@ type Following func(path string, n int, wanted func(s3backend.Object) bool) []Ne
 // OpenedLarge says that a file was opened at path, of which r is a reader: a large one, or one
 // of a directory of a few files. Where it is one of several, in order, the next ones are fetched:
 // small ones of other directories, of a table's the ends and what is expected of their
-// first row groups, and of large ones that are read to their ends the beginning. cached says that nothing need be fetched of it, and so of the next ones.
+// first row groups, and of large ones that are read to their ends the beginning. cached says
+// that nothing need be fetched of it, and so of the next ones.
 func (f *Files) OpenedLarge(r *Reader, path string, cached bool, following Following) {
 	if f.limit <= 0 || r.detector.limits.maximum == 0 {
 		return
@@ -68,8 +69,8 @@ func (f *Files) OpenedLarge(r *Reader, path string, cached bool, following Follo
 		switch l := p.reader.detector.limits; {
 		case l.blocks <= smallBlocks:
 			f.crew.guess(p.reader, 0, (span{0, l.blocks}).pieces(l.request))
-		case p.head:
-			f.crew.guess(p.reader.guesser, 0, p.reader.foreseeHead((p.bytes+r.block-1)/r.block))
+		case p.head > 0:
+			f.crew.guess(p.reader.guesser, 0, p.reader.foreseeHead(p.head))
 		default:
 			f.crew.start(func() { f.look(s, p) })
 		}
@@ -77,8 +78,12 @@ func (f *Files) OpenedLarge(r *Reader, path string, cached bool, following Follo
 	closeAll(drop)
 }
 
-// maxLooks is how often a footer is looked at ahead of its reader.
-const maxLooks = 2
+const (
+	// maxLooks is how often a footer is looked at ahead of its reader.
+	maxLooks = 2
+	// longestTrial is how many files in order are enough to be believed, whatever was in vain.
+	longestTrial = 8
+)
 
 // tableRoom is how many bytes the files ahead may take: all memory where there is a disk, to
 // which they go, as more is on its way of ten files than of a thousand small ones. Of a small
@@ -141,7 +146,8 @@ func (f *Files) previewsLocked(s *sequence, latest *file, room int64) (ahead []*
 		case columns:
 			p.bytes = tailBlocks*block + s.cost
 		default:
-			p.bytes, p.head = min(head, next.Object.Size), true
+			p.bytes = min(head, next.Object.Size)
+			p.head = (p.bytes + block - 1) / block
 		}
 		if room -= p.bytes; room < 0 {
 			break
@@ -213,10 +219,14 @@ func (f *Files) endLocked(s *sequence, path string) *Reader {
 	return p.reader
 }
 
+// wastedLocked takes files off that nobody will open, which makes all sequences less trusted: a
+// query that stopped early (LIMIT) by one file in order, others by more.
 func (f *Files) wastedLocked(s *sequence, paths []string) (drop []*Reader) {
+	if len(paths) > 0 {
+		f.run = min(2*f.run, longestTrial)
+	}
 	for _, path := range paths {
 		f.stats.Wasted++
-		f.run = min(2*f.run, longestRun)
 		drop = append(drop, f.endLocked(s, path))
 	}
 	return drop

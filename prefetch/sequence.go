@@ -48,7 +48,7 @@ type passed struct {
 type preview struct {
 	reader *Reader
 	bytes  int64 // that it may take; 0 once it is ahead no more
-	head   bool  // its beginning is fetched; else its end first
+	head   int64 // blocks of its beginning that are fetched; 0 where its end is first
 	looks  int   // at its footer; a second one once it is known what to expect
 	opens  int   // the sequence's when it was asked for
 }
@@ -250,7 +250,7 @@ func (s *sequence) unbegun(but *watch) (n int64) {
 // heads returns how many bytes of beginnings are ahead.
 func (s *sequence) heads() (n int64) {
 	for _, p := range s.ahead {
-		if p.head {
+		if p.head > 0 {
 			n += p.bytes
 		}
 	}
