@@ -51,6 +51,8 @@ type plan struct {
 	doubt  bool   // the reader will probably not come to what is read: not worth a request
 	learn  bool   // column chunks are not known, and would say more
 	begun  bool   // it is the first read of columns since nobody had the file open
+	// foreseen: the reader comes to a place of which some was asked for.
+	foreseen bool
 }
 
 // read is told of a handle's read of the bytes [off, off+n) within the object,
@@ -98,12 +100,15 @@ func (d *detector) take(h *handle) {
 	}
 }
 
-// stalled says that the reader had to wait for bytes of this stream.
-func (d *detector) stalled(stream uint64) {
+// stalled says that the reader had to wait for the bytes of the read that p was said of.
+func (d *detector) stalled(p plan) {
 	for i := range d.streams {
-		if d.streams[i].id == stream {
+		if d.streams[i].id == p.stream {
 			d.streams[i].stalled = true
 		}
+	}
+	if p.foreseen {
+		d.visits.waited = true
 	}
 }
 

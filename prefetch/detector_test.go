@@ -25,7 +25,7 @@ type story struct {
 	one  bool   // a read has ended when the next begins
 	now  time.Time
 	room int64
-	last uint64
+	last plan
 }
 
 // TestDetectorScripts holds the detector to testdata/*.txt. A line is a command
@@ -97,7 +97,7 @@ func (s *story) line(t *testing.T, line string) string {
 			s.handle().overlaps++
 		}
 		p := s.d.read(s.now, s.handle(), size(t, f[1]), size(t, f[2]), func() int64 { return s.room })
-		s.last = p.stream
+		s.last = p
 		return fmt.Sprintf("%-20s -> %s", command, p)
 	case "one": // one by one
 		s.one = true

@@ -59,11 +59,11 @@ func (d *detector) follow(p *plan, s *stream, i int, expected bool, room func() 
 	reach := d.columns.reach(i, d.columns.chunks[i].End+l.maximum*l.block)
 	here := l.cover(s.start, reach)
 	s.bound = here.end()
-	d.visits.come(here)
+	p.foreseen = d.visits.come(here)
 	if !d.finished() || d.visits.partial() {
 		return // what chunks say of him is not seen yet, or not so
 	}
-	budget := l.afford(room())
+	budget := l.afford(d.visits.wanted(), room())
 	if expected {
 		s.window = max(s.window, min(here.n, budget, d.share(s)))
 		s.size = max(s.size, min(l.request, budget)) // more than there is room for is not asked for at all
@@ -106,7 +106,7 @@ func (d *detector) foresee(budget int64) []span {
 	if !c.hoped || c.begun || !c.past.head || d.paused || d.handles == 0 {
 		return nil
 	}
-	return d.choose(c.past, 0, 0, 0, span{}, d.limits.afford(budget), nil)
+	return d.choose(c.past, 0, 0, 0, span{}, d.limits.afford(freeBlocks, budget), nil)
 }
 
 // foreseeHead returns what to fetch, n blocks at most, of a file that nobody reads and that

@@ -32,7 +32,7 @@ func FuzzDetector(f *testing.F) {
 			case 5: // backwards
 				off = max(off-length, 0)
 			case 6:
-				d.stalled(d.lastID)
+				d.stalled(plan{stream: d.lastID, foreseen: true})
 				off = end + 7*length
 			case 7:
 				now = now.Add(time.Duration(script[1]) * 20 * time.Millisecond)

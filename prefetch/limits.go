@@ -104,10 +104,10 @@ func (l limits) cover(off, end int64) span {
 	return span{first, (end+l.block-1)/l.block - first}
 }
 
-// afford returns how many blocks may be asked for on a pattern alone, where memory would
-// give free: the half, and the half of that, when it has not so many.
-func (l limits) afford(free int64) int64 {
-	budget := min(freeBlocks, l.maximum)
+// afford returns how many of the blocks wanted may be asked for of places to come, where memory
+// would give free: the half, and the half of that, when it has not so many.
+func (l limits) afford(wanted, free int64) int64 {
+	budget := min(wanted, l.maximum)
 	for budget > 0 && free < budget {
 		budget /= 2
 	}

@@ -115,9 +115,9 @@ func (r *Reader) read(ctx context.Context, scratch []byte, off int64, pages bool
 	if p.learn && err == nil {
 		r.learn()
 	}
-	if p.stream != 0 && !p.doubt && time.Since(began) > stallAfter {
+	if !p.doubt && time.Since(began) > stallAfter {
 		r.mu.Lock()
-		r.detector.stalled(p.stream)
+		r.detector.stalled(p)
 		r.mu.Unlock()
 	}
 	return res, err

@@ -19,6 +19,7 @@ func (d *detector) join(s *stream, up, down bool) (joined *stream, furtherUp, fu
 			continue
 		}
 		above, below := t.next > s.next, t.start < s.start
+		visit, joined := d.visits.join(s.visit, t.visit)
 		switch {
 		case t.active && s.active:
 			s.window, s.size = max(s.window, t.window), max(s.size, t.size)
@@ -31,6 +32,9 @@ func (d *detector) join(s *stream, up, down bool) (joined *stream, furtherUp, fu
 			s.adopt(t)
 		default:
 			up, down = up || above, down || below
+		}
+		if joined {
+			s.visit = visit
 		}
 		s.start, s.next = min(s.start, t.start), max(s.next, t.next)
 		s.read += t.read
@@ -135,7 +139,7 @@ func (d *detector) close(h *handle) []span {
 	// Who has the file open but for its footer, and not read it, needs nothing of what readers
 	// of columns asked for.
 	if d.handles == 0 || h.begun && d.readers == 0 && d.columns.begun {
-		p.drop = append(p.drop, d.visits.pending()...)
+		p.drop = append(p.drop, d.visits.leave()...)
 		d.columns.leave()
 	}
 	return p.drop
@@ -190,18 +194,18 @@ func (d *detector) visit(p *plan, s *stream, room func() int64) {
 		}
 		whole = d.columns.chunks[i].End
 	}
-	id, sure, most, ahead := d.visits.arrive(l, s.start, s.next, whole, room)
-	s.visit, p.ahead = id, append(p.ahead, ahead...)
-	if sure > 0 {
-		s.reach = s.start + sure
+	a := d.visits.arrive(l, s.start, s.next, whole, room)
+	s.visit, p.foreseen, p.ahead = a.id, a.foreseen, append(p.ahead, a.ahead...)
+	if a.sure > 0 {
+		s.reach = s.start + a.sure
 	}
 	if d.visits.period == 0 {
 		p.drop = append(p.drop, d.unneeded(d.visits.pending())...)
 	}
-	all := l.cover(s.start, min(s.start+max(sure, s.next-s.start), l.size))
+	all := l.cover(s.start, min(s.start+max(a.sure, s.next-s.start), l.size))
 	p.want.n = max(p.want.n, min(all.n, l.request))
-	if most > 0 {
-		s.bound = l.cover(s.start, min(s.start+most, l.size)).end()
+	if a.most > 0 {
+		s.bound = l.cover(s.start, min(s.start+a.most, l.size)).end()
 	}
 }
 

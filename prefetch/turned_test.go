@@ -36,7 +36,7 @@ func fetched(t *testing.T, size int64, reads [][2]int64) (requests, guessedAt in
 		}
 		for b := range d.limits.cover(r[0], r[0]+r[1]).n {
 			if !have[d.limits.cover(r[0], r[0]+r[1]).first+b] {
-				d.stalled(p.stream)
+				d.stalled(p)
 				fetch(p.want)
 				break
 			}
