@@ -16,24 +16,30 @@ func (f *file) opened(r *prefetch.Reader, cached bool) {
 	}
 	d := f.parent
 	var list prefetch.Listing
-	l, complete := f.parent.t.cfg.Catalog.Kept(d.path)
+	l, complete := d.t.cfg.Catalog.Kept(d.path)
 	if l != nil {
 		list = l
-		if inSequence(f.size, l) {
-			files.OpenedLarge(r, f.path(), cached, d.t.following)
-		}
+	}
+	large := l != nil && inSequence(f.size, l)
+	followed := large && files.OpenedLarge(r, f.path(), cached, d.t.following)
+	if files.Opened(d.path, list, f.name, cached) {
+		followed = true
+		d.renew()
 	}
 	unfollowed := min(d.unfollowed.Load()+1, maxUnfollowed)
-	if files.Opened(d.path, list, f.name, cached) {
+	if followed {
 		unfollowed /= 2
-		d.renew()
 	}
 	d.unfollowed.Store(unfollowed)
 	if unfollowed < unfollowedOpens || l != nil && (!complete || l.Len() > maxInodeFiles) {
 		return
 	}
 	if l != nil {
-		list = f.parent.t.orders.of(d, l)
+		o := d.t.orders.of(d, l)
+		list = o
+		if large {
+			files.OpenedLarge(r, inodeOrderTag+f.path(), cached, o.following)
+		}
 	}
 	if files.Opened(d.path+inodeOrderTag, list, f.name, cached) {
 		d.renew()
@@ -67,5 +73,6 @@ func (d *dir) renew() {
 	}
 }
 
-// inodeOrderTag makes a second directory of one; no path ends in it.
+// inodeOrderTag makes a second directory of one, and a second path of one; none ends or begins
+// with it.
 const inodeOrderTag = "/"

@@ -1,6 +1,7 @@
 package fusefs
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"iter"
@@ -244,5 +245,36 @@ func BenchmarkFollowing(b *testing.B) {
 				c.tr.following(c.after, 32, func(s3backend.Object) bool { return c.wanted })
 			}
 		})
+	}
+}
+
+// Behind a file come those of higher inode numbers, of the files that are followed.
+func TestFollowingInodeOrder(t *testing.T) {
+	large := []string{"d/a", "d/b", "d/c", "d/e", "d/f", "d/g"}
+	var names []string
+	for _, name := range large {
+		names = append(names, name+"*")
+	}
+	for i := range partitionFiles {
+		names = append(names, fmt.Sprintf("d/small%d", i)) // more than a partition has
+	}
+	tr := followed(t, keys(append(names, "d/.hidden*", "d/archived!", "d/dir/x*", "d/unwanted*")...), false, "d")
+	list, _ := tr.cfg.Catalog.Kept("d")
+	o := tr.orders.of(&dir{t: tr, path: "d"}, list)
+	slices.SortFunc(large, func(a, b string) int { return cmp.Compare(tr.ino(a), tr.ino(b)) })
+	wanted := func(o s3backend.Object) bool { return path.Base(o.Key) != "unwanted" }
+	for i, after := range large {
+		for n := range len(large) {
+			var got []string
+			for _, next := range o.following(inodeOrderTag+after, n, wanted) {
+				got = append(got, strings.TrimPrefix(next.Path, inodeOrderTag))
+				if next.Object.Key != followedPrefix+got[len(got)-1] {
+					t.Errorf("%s is %s", next.Path, next.Object.Key)
+				}
+			}
+			if want := large[i+1 : min(i+1+n, len(large))]; !slices.Equal(got, want) {
+				t.Errorf("%d after %s: %q, want %q", n, after, got, want)
+			}
+		}
 	}
 }

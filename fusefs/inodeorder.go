@@ -2,6 +2,7 @@ package fusefs
 
 import (
 	"cmp"
+	"path"
 	"slices"
 	"sync"
 	"time"
@@ -52,6 +53,24 @@ func (o *inodeOrder) Place(name string) (int, bool) {
 // File implements prefetch.Listing.
 func (o *inodeOrder) File(place int) (s3backend.Object, bool) {
 	return o.list.File(int(o.places[place]))
+}
+
+// following implements prefetch.Following for tagged paths of files in this directory.
+func (o *inodeOrder) following(after string, n int, wanted func(s3backend.Object) bool) (found []prefetch.NextFile) {
+	place, ok := o.Place(path.Base(after))
+	if ok {
+		place++
+	}
+	for _, p := range o.places[place:min(place+maxLooks, len(o.places))] {
+		if len(found) == n {
+			break
+		}
+		next := o.list.At(int(p))
+		if !next.Dir && !hidden(next.Name) && !next.Object.Archived() && inSequence(next.Object.Size, o.list) && wanted(next.Object) {
+			found = append(found, prefetch.NextFile{Path: inodeOrderTag + o.dir.join(next.Name), Object: next.Object})
+		}
+	}
+	return found
 }
 
 // Sum implements prefetch.Listing.

@@ -17,10 +17,11 @@ type Following func(path string, n int, wanted func(s3backend.Object) bool) []Ne
 // of a directory of a few files. Where it is one of several, in order, the next ones are fetched:
 // small ones of other directories, of a table's the ends and what is expected of their
 // first row groups, and of large ones that are read to their ends the beginning. cached says
-// that nothing need be fetched of it, and so of the next ones.
-func (f *Files) OpenedLarge(r *Reader, path string, cached bool, following Following) {
+// that nothing need be fetched of it, and so of the next ones. It reports whether the last
+// opens were in order.
+func (f *Files) OpenedLarge(r *Reader, path string, cached bool, following Following) (followed bool) {
 	if f.limit <= 0 || r.detector.limits.maximum == 0 {
-		return
+		return false
 	}
 	// Who reads a table passes over what lies beside its files, of other kinds.
 	kind, large := suffixOf(r.Object().Key), r.detector.limits.blocks > smallBlocks
@@ -36,7 +37,7 @@ func (f *Files) OpenedLarge(r *Reader, path string, cached bool, following Follo
 	f.mu.Lock()
 	if f.closed {
 		f.mu.Unlock()
-		return
+		return false
 	}
 	s, drop := f.sequenceLocked(now, path, after)
 	if p := s.ahead[path]; p != nil {
@@ -63,6 +64,7 @@ func (f *Files) OpenedLarge(r *Reader, path string, cached bool, following Follo
 		}
 	}
 	s.meet(r.watch)
+	followed = s.ordered(1)
 	f.tickLocked()
 	f.mu.Unlock()
 	for _, p := range ahead {
@@ -76,6 +78,7 @@ func (f *Files) OpenedLarge(r *Reader, path string, cached bool, following Follo
 		}
 	}
 	closeAll(drop)
+	return followed
 }
 
 const (
