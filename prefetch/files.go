@@ -207,7 +207,15 @@ func (f *Files) aheadLocked(d *directory, places []int) []*Reader {
 			continue
 		}
 		r := f.crew.Open(o)
-		r.party, r.failed = d, func(err error) { f.failed(d, place, r, err) }
+		r.party, r.failed = d, func(err error) {
+			f.failed(r, err, func() bool {
+				ahead := d.ahead[place] == r
+				if ahead {
+					f.letGoLocked(d, place)
+				}
+				return ahead
+			})
+		}
 		d.ahead[place] = r
 		f.held += o.Size
 		f.stats.Guessed++
@@ -255,17 +263,17 @@ func (f *Files) pauseLocked(err error) {
 	}
 }
 
-// failed is told that a guess has failed.
-func (f *Files) failed(d *directory, place int, r *Reader, err error) {
+// failed is told that a guess of a file ahead has failed. takeLocked takes the file off those
+// ahead; false where it is none any more, and counted already.
+func (f *Files) failed(r *Reader, err error, takeLocked func() bool) {
 	f.mu.Lock()
 	f.pauseLocked(err)
-	dropped := d.ahead[place] == r
-	if dropped { // else it is counted already
+	taken := takeLocked()
+	if taken {
 		f.stats.Failed++
-		f.letGoLocked(d, place)
 	}
 	f.mu.Unlock()
-	if dropped {
+	if taken {
 		r.Close()
 	}
 }

@@ -157,7 +157,15 @@ func (f *Files) previewsLocked(s *sequence, latest *file, room int64) (ahead []*
 		}
 		p.reader = f.crew.Open(next.Object)
 		p.reader.party = s
-		p.reader.failed = func(err error) { f.previewFailed(s, next.Path, p, err) }
+		p.reader.failed = func(err error) {
+			f.failed(p.reader, err, func() bool {
+				ahead := s.ahead[next.Path] == p
+				if ahead {
+					f.endLocked(s, next.Path)
+				}
+				return ahead
+			})
+		}
 		p.reader.join()
 		s.ahead[next.Path] = p
 		f.held += p.bytes
@@ -239,19 +247,4 @@ func (f *Files) wastedLocked(s *sequence, paths []string) (drop []*Reader) {
 func (f *Files) leaveLocked(s *sequence) []*Reader {
 	f.sequences = slices.DeleteFunc(f.sequences, func(o *sequence) bool { return o == s })
 	return append(f.wastedLocked(s, slices.Collect(maps.Keys(s.ahead))), s.met...)
-}
-
-// previewFailed is told that a guess has failed.
-func (f *Files) previewFailed(s *sequence, path string, p *preview, err error) {
-	f.mu.Lock()
-	f.pauseLocked(err)
-	dropped := s.ahead[path] == p
-	if dropped { // else it is counted already
-		f.stats.Failed++
-		f.endLocked(s, path)
-	}
-	f.mu.Unlock()
-	if dropped {
-		p.reader.Close()
-	}
 }
