@@ -17,7 +17,8 @@
 // ones are fetched ahead, each held open until its reader comes. One reader is
 // followed by what he opens (a trail), workers who have a batch of files each by the
 // stretches that all have opened (lanes). A third one sees files opened in the order of
-// their paths, over small directories too (a sequence): those of a table, of which the
+// their paths, over small directories too, or of large ones in any that its caller knows (a
+// sequence): those of a table, of which the
 // ends of the large ones are fetched ahead, and what a query reads of the others of
 // their schema.
 //
