@@ -51,6 +51,7 @@ func (v visit) reach() int64 {
 type visits struct {
 	ring [maxVisits]visit
 	n    int64 // visits so far; the last one's number
+	lost int64 // the last one that another was noted over: a piece that joins leaves its place empty
 
 	period int64  // the distance that is believed; 0 for none
 	hits   int    // how often it has come since
@@ -88,7 +89,7 @@ const (
 func (v *visits) at(i int64) *visit { return &v.ring[i%maxVisits] }
 
 // oldest returns the number of the first one that is remembered.
-func (v *visits) oldest() int64 { return max(v.n-maxVisits+1, 1) }
+func (v *visits) oldest() int64 { return v.lost + 1 }
 
 // find returns the latest visit, of those from the given ones on, that began at
 // about start, or 0.
@@ -131,6 +132,7 @@ func (v *visits) arrive(l limits, off, end, whole int64, room func() int64) (a a
 // add notes a visit that begins with a read of [off, end), and returns its number.
 func (v *visits) add(l limits, off, end, whole int64) int64 {
 	v.n++
+	v.lost = max(v.lost, v.n-maxVisits)
 	*v.at(v.n) = visit{start: off, first: end, end: off, whole: whole}
 	v.at(v.n).extend(l, off, end)
 	return v.n
@@ -235,7 +237,7 @@ func (v *visits) expected(l limits, off int64) int64 {
 func (v *visits) believes(gap, y, tolerance int64) bool {
 	alone := y == v.n // nothing was visited between
 	hits := 1
-	for i := v.n; hits < stepHits && i > 0; i-- {
+	for i := v.n; hits < stepHits && i >= v.oldest(); i-- {
 		j := v.find(v.at(i).start-gap, i-maxSteps, i, tolerance)
 		if j == 0 {
 			break

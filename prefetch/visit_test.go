@@ -34,3 +34,26 @@ func TestRandomReadsAreNoStride(t *testing.T) {
 		})
 	}
 }
+
+// What a piece was noted over is not remembered when it has joined another: the piece would
+// stand there for the oldest visit.
+func TestJoinedPieceIsNoPlace(t *testing.T) {
+	l := newLimits(1<<20, 1<<10, 8<<10, 64<<10, 512)
+	var v visits
+	for i := range int64(maxVisits) {
+		v.add(l, i*4096, i*4096+512, 0)
+	}
+	last, piece := v.n, (maxVisits-1)*int64(4096)+1024
+	if _, joined := v.join(last, v.add(l, piece, piece+512, 0)); !joined {
+		t.Fatal("not joined")
+	}
+	if i := v.find(piece, 1, v.n+1, 100); i > 0 {
+		t.Errorf("the piece is visit %d", i)
+	}
+	if i := v.find(4096, 1, v.n+1, 100); i != 2 {
+		t.Errorf("the second visit is %d", i)
+	}
+	if v.get(1) != nil {
+		t.Error("the first visit is remembered")
+	}
+}
