@@ -119,3 +119,6 @@ func Persisted(l *Listing) []byte { return slices.Concat(l.encode()...) }
 func Restored(c *Catalog, raw []byte, path string) (*Listing, error) {
 	return decodeListing(raw, c.Below(path), c.names(), c.seed)
 }
+
+// Lose has the cache lose what it keeps of a name by itself, as it may at any time.
+func (c *Catalog) Lose(path string) { c.store.forget(nodeKey(path)) }

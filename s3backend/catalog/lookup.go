@@ -325,7 +325,7 @@ func (c *Catalog) Revalidate(ctx context.Context, path string) (Node, error) {
 	n := Node{Name: name, Object: obj, ModTime: obj.ModTime}
 	c.keeping.Lock()
 	defer c.keeping.Unlock()
-	if old := c.known(path); old != nil && old.node.Object.SameVersion(obj) {
+	if old := c.known(path); old != nil && old.node.Object.SameVersion(obj) && !c.listedOtherwise(path, obj) {
 		// Whether a directory has taken its name (rule 5) was last asked then.
 		return c.keepLocked(path, n, nil, old.asked, epoch)
 	}
@@ -334,4 +334,17 @@ func (c *Catalog) Revalidate(ctx context.Context, path string) (Node, error) {
 	c.forgetLocked(path)
 	n.Fresh = remaining(asked, c.cfg.TTL)
 	return n, nil
+}
+
+// listedOtherwise reports whether a listing that is kept, however old, tells of another version
+// at path. Should a newer answer go from memory before it does, that would be what was last
+// heard, and be told again while S3 is away.
+func (c *Catalog) listedOtherwise(path string, obj s3backend.Object) bool {
+	dir, name := split(path)
+	list := c.store.get(listingKey(dir))
+	if list == nil {
+		return false
+	}
+	n, ok := list.listing.Find(name)
+	return ok && !n.Dir && !n.Object.SameVersion(obj)
 }

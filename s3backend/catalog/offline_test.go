@@ -397,3 +397,32 @@ func TestOfflineWithoutTTL(t *testing.T) {
 		}
 	})
 }
+
+// A version that was found to be replaced is not told again while S3 is away, though the listing
+// that has it outlives the newer answer in memory.
+func TestOfflineAfterRevalidate(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		ctx := context.Background()
+		b := newLeaver()
+		b.Put("d/f", s3test.Bytes([]byte("old")))
+		b.Put("d/g", s3test.Bytes([]byte("g")))
+		c := offlineCatalog(t, b, true)
+		defer c.Close()
+		if _, err := c.List(ctx, "d"); err != nil {
+			t.Fatal(err)
+		}
+		now := b.Put("d/f", s3test.Bytes([]byte("newer")))
+		time.Sleep(time.Hour)
+		for _, ask := range []func(context.Context, string) (catalog.Node, error){c.Lookup, c.Revalidate} {
+			if n, err := ask(ctx, "d/f"); err != nil || n.Object.ETag != now.ETag {
+				t.Fatalf("%v, %v", n.Object, err)
+			}
+		}
+		c.Lose("d/f")
+		b.leave()
+		time.Sleep(awayFor)
+		if n, err := c.Lookup(ctx, "d/f"); !errors.Is(err, s3backend.ErrUnreachable) {
+			t.Errorf("%v, %v", n.Object, err)
+		}
+	})
+}
