@@ -77,5 +77,8 @@ func (c *Cache) Stats() Stats {
 	return s
 }
 
+// BlockSize returns the block size in bytes.
+func (c *Cache) BlockSize() int64 { return c.blockSize }
+
 // Fetched returns Stats.Fetched alone, at the price of a load.
 func (c *Cache) Fetched() int64 { return c.counts.fetched.Load() }

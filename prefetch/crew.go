@@ -21,7 +21,8 @@ type Config struct {
 	Source blockcache.Source
 	Memory *blockcache.Memory
 	// Connections is the most requests at once, demand and guesses together. Guesses
-	// have three quarters of them, or fewer where the path does not reward as many.
+	// have three quarters of them, or fewer where the path does not reward as many, or
+	// where all that may be read ahead is on its way.
 	Connections int
 	// Throttled returns how often the server has refused a request as one too many.
 	// Nil: never.
@@ -66,7 +67,7 @@ func New(cfg Config) *Crew {
 		cfg.Throttled = func() int64 { return 0 }
 	}
 	ctx, cancel := context.WithCancel(context.Background())
-	q := newQueue(cfg.Connections)
+	q := newQueue(cfg.Connections, guessesOnTheirWay(cfg.MaxWindow, cfg.RequestSize, cfg.Cache.BlockSize()))
 	return &Crew{cfg: cfg, ctx: ctx, cancel: cancel, queue: q, width: newWidth(q.guessing), footers: make(chan struct{}, 2)}
 }
 

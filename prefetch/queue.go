@@ -11,15 +11,21 @@ import "slices"
 // for guesses to end. Guesses take
 // turns between readers, and one reader's are in the order in which it needs
 // them: a stream's next block before another stream's hundredth.
+//
+// What guesses ask for together is bounded too: a file of 64 KiB wants a connection for
+// its own sake, while long requests beyond what the window holds bring nothing nearer and
+// cost memory (see guessesOnTheirWay).
 type queue struct {
 	connections int
-	guessing    int // how many guesses may run at once: see width
+	guessing    int   // how many guesses may run at once: see width
+	most        int64 // blocks that running guesses may ask for together, or one of them
 
 	demands []*job
 	lines   []*line // readers with guesses; the first one's turn is next
 	guesses int     // queued
 	running map[*job]struct{}
-	guessed int // running guesses
+	guessed int   // running guesses
+	asked   int64 // blocks that these ask for
 }
 
 // line is the guesses of one reader, or for the files of one directory, the
@@ -35,11 +41,12 @@ type guess struct {
 	distance int64
 }
 
-func newQueue(connections int) *queue {
+func newQueue(connections int, most int64) *queue {
 	connections = max(connections, 1)
 	return &queue{
 		connections: connections,
 		guessing:    connections - reserve(connections),
+		most:        most,
 		running:     make(map[*job]struct{}),
 	}
 }
@@ -52,6 +59,14 @@ func reserve(connections int) int {
 		return max(connections/4, 4)
 	}
 	return max(connections/4, 1)
+}
+
+// guessesOnTheirWay returns how many blocks running guesses may ask for together: what the
+// window holds, but for the request that its reader is in, which has come. Without it, 64
+// connections for 32 took 3 to 5 % of one stream and a tenth of four interleaved ones; with
+// it, one stream with 64 MiB of memory, whose requests are of 2 MiB, gained a fifth.
+func guessesOnTheirWay(window, request, block int64) int64 {
+	return max(window-request, request) / block
 }
 
 func (q *queue) addDemand(j *job) { q.demands = append(q.demands, j) }
@@ -87,6 +102,9 @@ func (q *queue) next() *job {
 	}
 	l := q.lines[0]
 	j := l.jobs[0].job
+	if q.guessed > 0 && q.asked+j.span.n > q.most {
+		return nil // its turn is kept: or small ones would go before it for ever
+	}
 	l.jobs = slices.Delete(l.jobs, 0, 1)
 	q.lines = slices.Delete(q.lines, 0, 1)
 	if len(l.jobs) > 0 {
@@ -94,6 +112,7 @@ func (q *queue) next() *job {
 	}
 	q.guesses--
 	q.guessed++
+	q.asked += j.span.n
 	q.running[j] = struct{}{}
 	return j
 }
@@ -124,6 +143,7 @@ func (q *queue) done(j *job) {
 	delete(q.running, j)
 	if !j.demand {
 		q.guessed--
+		q.asked -= j.span.n
 	}
 }
 

@@ -32,7 +32,7 @@ func addGuesses(q *queue, r *Reader, n int) []*job {
 }
 
 func TestDemandGoesFirstAndHasItsReserve(t *testing.T) {
-	q := newQueue(8)
+	q := newQueue(8, everything.n)
 	r := &Reader{}
 	addGuesses(q, r, 20)
 	if got := start(q); len(got) != 6 {
@@ -57,9 +57,73 @@ func TestDemandGoesFirstAndHasItsReserve(t *testing.T) {
 	}
 }
 
+// Guesses ask for no more blocks together than they may, however many connections there
+// are; small ones wait for their turn behind a long one, and one is always let through.
+func TestGuessesAreBoundedInBlocks(t *testing.T) {
+	q := newQueue(64, 24)
+	long, small := &Reader{file: &file{}}, &Reader{file: &file{}}
+	addGuesses(q, long, 4)
+	for i := range 60 {
+		q.addGuess(newJob(small, span{int64(i), 1}, false), int64(i))
+	}
+	total := func() (n int64) {
+		for j := range q.running {
+			n += j.span.n
+		}
+		return n
+	}
+	// Turn about: 8 1 8 1, and the next 8 do not fit.
+	if got := start(q); len(got) != 4 || total() != 18 {
+		t.Fatalf("%d guesses for %d blocks", len(got), total())
+	}
+	q.addDemand(newJob(small, span{100, 50}, true))
+	if got := start(q); len(got) != 1 || !got[0].demand {
+		t.Fatal("a demand waited for guesses")
+	}
+	for j := range q.running {
+		if j.span.n == 8 {
+			q.done(j)
+			break
+		}
+	}
+	// The long one that waited, then 1, and the last long one does not fit.
+	if got := start(q); len(got) != 2 || got[0].owner != long || q.asked != 19 {
+		t.Fatalf("%d guesses, %d blocks asked for", len(got), q.asked)
+	}
+	for len(q.running) > 0 {
+		for j := range q.running {
+			q.done(j)
+		}
+		start(q)
+		if q.asked > 24 || q.guessed > q.guessing {
+			t.Fatalf("%d guesses for %d blocks", q.guessed, q.asked)
+		}
+	}
+	if q.asked != 0 || q.guesses != 0 {
+		t.Fatalf("%d blocks are asked for by none, %d guesses are left", q.asked, q.guesses)
+	}
+	addGuesses(q, long, 2)
+	q.most = 4
+	if got := start(q); len(got) != 1 {
+		t.Fatalf("%d guesses larger than all that may be asked for", len(got))
+	}
+}
+
+func TestGuessesOnTheirWay(t *testing.T) {
+	for _, c := range []struct{ window, request, want int64 }{
+		{200, 8, 192}, // 24 long requests
+		{80, 2, 78},
+		{8, 8, 8}, {4, 8, 8}, {0, 8, 8}, // one at least; nothing is guessed without a window
+	} {
+		if got := guessesOnTheirWay(c.window<<20, c.request<<20, 1<<20); got != c.want {
+			t.Errorf("window %d, requests of %d: %d blocks, not %d", c.window, c.request, got, c.want)
+		}
+	}
+}
+
 // Many demands of one reader do not keep another one's waiting.
 func TestDemandsAreFairBetweenReaders(t *testing.T) {
-	q := newQueue(4)
+	q := newQueue(4, everything.n)
 	a, b, c := &Reader{}, &Reader{}, &Reader{}
 	add := func(r *Reader, n int) {
 		for i := range n {
@@ -87,7 +151,7 @@ func TestDemandsAreFairBetweenReaders(t *testing.T) {
 }
 
 func TestReadersTakeTurns(t *testing.T) {
-	q := newQueue(4)
+	q := newQueue(4, everything.n)
 	a, b := &Reader{}, &Reader{}
 	addGuesses(q, a, 5)
 	addGuesses(q, b, 2)
@@ -108,7 +172,7 @@ func TestReadersTakeTurns(t *testing.T) {
 }
 
 func TestNearestGuessFirst(t *testing.T) {
-	q := newQueue(8)
+	q := newQueue(8, everything.n)
 	r := &Reader{}
 	far := addGuesses(q, r, 4)
 	near := newJob(r, span{500, 1}, false)
@@ -120,7 +184,7 @@ func TestNearestGuessFirst(t *testing.T) {
 }
 
 func TestDropTakesOwnGuessesOnly(t *testing.T) {
-	q := newQueue(4)
+	q := newQueue(4, everything.n)
 	a, b := &Reader{}, &Reader{}
 	ja := addGuesses(q, a, 6)
 	addGuesses(q, b, 2)
@@ -146,7 +210,7 @@ func TestDropTakesOwnGuessesOnly(t *testing.T) {
 }
 
 func TestWithdraw(t *testing.T) {
-	q := newQueue(1)
+	q := newQueue(1, everything.n)
 	r := &Reader{}
 	d1, d2 := newJob(r, span{0, 1}, true), newJob(r, span{1, 1}, true)
 	q.addDemand(d1)

@@ -11,7 +11,7 @@ import (
 )
 
 const (
-	defaultConnections    = 32
+	defaultConnections    = 64
 	defaultFiles          = 64
 	defaultBlock          = 1 << 20
 	defaultMetadataMemory = 64 << 20
