@@ -6,7 +6,8 @@
 // number of connections: demand
 // comes before guesses, a quarter of the connections is kept for demand, and
 // files share the rest fairly (a pure queue), as many of it as the path rewards and
-// the server does not refuse (a pure width).
+// the server does not refuse (a pure width), and no more bytes of guesses are on
+// their way than the window holds.
 //
 // Once the footer of a Parquet file has been read, it is known where the file's column
 // chunks lie: a chunk is fetched to its end and no further, and after it the next ones of the
