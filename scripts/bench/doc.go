@@ -6,7 +6,8 @@
 // send the bodies, so that it takes little of the processors that all share.
 //
 // The tools take turns within each pattern, and medians are printed with the worst and
-// the best run. Two rows are no file systems: bare fetches the same bytes by
+// the best run. So do the patterns of which a figure is a share of one stream, round by
+// round: the machine's speed changes within minutes. Two rows are no file systems: bare fetches the same bytes by
 // parallel GETs with Go's net/http (32 connections, 8 MiB a request; one by one
 // where the pattern is about the time of an operation) and throws them away,
 // bare+write writes them to the file system of the caches. The row memory is a mount whose

@@ -2,6 +2,7 @@ package main
 
 import (
 	"slices"
+	"strings"
 	"testing"
 )
 
@@ -40,6 +41,29 @@ func TestRandomReads(t *testing.T) {
 		if s.Off < 0 || s.Off+s.Len > size {
 			t.Errorf("%v is beyond the end", s)
 		}
+	}
+}
+
+func TestInTurns(t *testing.T) {
+	names := func(groups [][]pattern) (all []string) {
+		for _, group := range groups {
+			var in []string
+			for _, pat := range group {
+				in = append(in, pat.name)
+			}
+			all = append(all, strings.Join(in, "+"))
+		}
+		return all
+	}
+	got := names(inTurns([]pattern{{name: "a"}, {name: "b", shares: true}, {name: "c"}, {name: "d", shares: true}}))
+	if want := []string{"a", "b+d", "c"}; !slices.Equal(got, want) {
+		t.Errorf("%q, want %q", got, want)
+	}
+	if all := names(inTurns(patterns())); all[0] != "seq+16-streams+interleaved+64MiB+fuse+faults" || len(all) != len(patterns())-5 {
+		t.Errorf("%q", all)
+	}
+	if got := inTurns(nil); got != nil {
+		t.Errorf("%v of nothing", got)
 	}
 }
 

@@ -58,7 +58,7 @@ func run(ctx context.Context, s settings) (err error) {
 	}
 	head := []string{header(s)}
 	if s.fill {
-		head = append(head, "the page cache was full before each run; the tools took turns")
+		head = append(head, "the page cache was full before each run; the tools took turns, and the patterns that are compared with one stream")
 	}
 	r, err := newRunner(ctx, s, dir)
 	if err != nil {
@@ -71,8 +71,8 @@ func run(ctx context.Context, s settings) (err error) {
 		return r.warm(ctx)
 	}
 	for _, p := range s.networks() {
-		for _, pat := range s.chosen(p) {
-			if err := r.pattern(ctx, p, pat); err != nil {
+		for _, group := range inTurns(s.chosen(p)) {
+			if err := r.group(ctx, p, group); err != nil {
 				return err
 			}
 		}

@@ -28,6 +28,9 @@ type pattern struct {
 	goProgram bool // of programs that use the library instead of a mount
 	// everywhere: also measured in the profiles that have a part of the patterns only.
 	everywhere bool
+	// shares says that a figure compares it with others that share: their rounds take turns,
+	// as the machine's speed changes within minutes.
+	shares bool
 }
 
 // slow ends the readers of tools that would take minutes.
@@ -35,13 +38,13 @@ const slow = 8 * time.Second
 
 func patterns() []pattern {
 	cold := []pattern{
-		{name: "seq", what: "one sequential stream, 1 MiB reads", jobs: sequential, everywhere: true},
+		{name: "seq", shares: true, what: "one sequential stream, 1 MiB reads", jobs: sequential, everywhere: true},
 		{name: "4-streams", what: "4 files at once", jobs: streams(4)},
 		{name: "in-order", what: "16 files, a sixteenth of that each, one after another", jobs: func(*dataset) []job {
 			return []job{{Mode: "seq", Paths: parts(16), Width: 1, Size: 1 << 20}}
 		}},
-		{name: "16-streams", what: "16 files at once", jobs: streams(16), everywhere: true},
-		{name: "interleaved", what: "4 interleaved streams in one handle, 256 KiB reads", jobs: one(job{Mode: "interleaved", Size: 256 << 10})},
+		{name: "16-streams", shares: true, what: "16 files at once", jobs: streams(16), everywhere: true},
+		{name: "interleaved", shares: true, what: "4 interleaved streams in one handle, 256 KiB reads", jobs: one(job{Mode: "interleaved", Size: 256 << 10})},
 		{name: "strided", what: "256 KiB every 4 MiB", jobs: one(job{Mode: "strided", Size: 256 << 10, Stride: 4 << 20})},
 		{name: "backward", what: "backwards, 1 MiB reads", jobs: one(job{Mode: "backward", Size: 1 << 20})},
 		{name: "columns", what: "a footer, then 2 of 14 columns of 20 row groups, 256 KiB reads", jobs: columns},
@@ -53,16 +56,34 @@ func patterns() []pattern {
 			return append(sequential(d), sequential(d)...)
 		}},
 		{name: "seq-8K", what: "one sequential stream, reads of 8 KiB, as tar, Python and Java make", jobs: one(job{Mode: "seq", Size: 8 << 10})},
-		{name: "64MiB", what: "one sequential stream with --memory-limit 64MiB", jobs: sequential,
+		{name: "64MiB", shares: true, what: "one sequential stream with --memory-limit 64MiB", jobs: sequential,
 			only: []string{zs3fsName}, options: "memory_limit=64MiB"},
-		{name: fuseName, what: "one sequential stream from memory: what FUSE costs without S3 and without a cache", jobs: sequential,
+		{name: fuseName, shares: true, what: "one sequential stream from memory: what FUSE costs without S3 and without a cache", jobs: sequential,
 			only: []string{memoryName}},
-		{name: "faults", what: "one sequential stream; of the GETs 1 % answered 503, 1 % cut half way, 1 % stalled", faults: true, jobs: func(*dataset) []job {
+		{name: "faults", shares: true, what: "one sequential stream; of the GETs 1 % answered 503, 1 % cut half way, 1 % stalled", faults: true, jobs: func(*dataset) []job {
 			// To its end: the sum is of the whole file.
 			return []job{{Mode: "seq", Paths: []string{"big"}, Width: 1, Size: 1 << 20, Sum: true}}
 		}},
 	}
 	return slices.Concat(cold, directPatterns(), randomPatterns(), smallPatterns(), warmPatterns(), libraryPatterns(), walkPatterns())
+}
+
+// inTurns are groups of patterns whose rounds take turns: those that share, at the place of
+// the first of them, and each other one alone.
+func inTurns(chosen []pattern) (groups [][]pattern) {
+	sharing := -1
+	for _, pat := range chosen {
+		switch {
+		case !pat.shares:
+			groups = append(groups, []pattern{pat})
+		case sharing < 0:
+			sharing = len(groups)
+			groups = append(groups, []pattern{pat})
+		default:
+			groups[sharing] = append(groups[sharing], pat)
+		}
+	}
+	return groups
 }
 
 func randomPatterns() []pattern {

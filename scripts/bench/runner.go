@@ -36,25 +36,34 @@ type runner struct {
 	runs        int      // so far, which number the directories
 }
 
-// pattern measures one pattern, the tools in turn.
-func (r *runner) pattern(ctx context.Context, p profile, pat pattern) error {
+// group measures patterns, their rounds in turn.
+func (r *runner) group(ctx context.Context, p profile, pats []pattern) error {
 	for round := range r.rounds {
-		if pat.once && round > 0 {
-			break
-		}
-		for _, name := range r.names(pat) {
-			m := r.results.at(key{p.Name, pat.name, name})
-			if m.err != nil || round > 0 && (peer(name) || name == naiveName || pat.walk != nil) && m.worst().Seconds > tedious.Seconds() {
-				continue
+		for _, pat := range pats {
+			if r.round(ctx, p, pat, round); ctx.Err() != nil {
+				return ctx.Err()
 			}
-			s, err := r.sample(ctx, p, pat, name)
-			if m.err = err; err == nil {
-				m.add(s, pat.latency)
-			}
-			fmt.Fprintf(os.Stderr, "%s %s %s: %s\n", p.Name, pat.name, name, r.told(s, err, pat.latency))
 		}
 	}
-	return ctx.Err()
+	return nil
+}
+
+// round measures one pattern once, the tools in turn.
+func (r *runner) round(ctx context.Context, p profile, pat pattern, round int) {
+	if pat.once && round > 0 {
+		return
+	}
+	for _, name := range r.names(pat) {
+		m := r.results.at(key{p.Name, pat.name, name})
+		if m.err != nil || round > 0 && (peer(name) || name == naiveName || pat.walk != nil) && m.worst().Seconds > tedious.Seconds() {
+			continue
+		}
+		s, err := r.sample(ctx, p, pat, name)
+		if m.err = err; err == nil {
+			m.add(s, pat.latency)
+		}
+		fmt.Fprintf(os.Stderr, "%s %s %s: %s\n", p.Name, pat.name, name, r.told(s, err, pat.latency))
+	}
 }
 
 // told is a line of progress.
