@@ -29,6 +29,7 @@ type detector struct {
 	others  int                // streams of other versions that share the window
 	head    int64              // blocks from the first on that were asked for before anybody read
 	whole   int64              // the window of who has read most of it up to its end; 0 for nobody
+	last    int64              // where a read up to the end began that overtook those before it; 0 for none
 	lastID  uint64             // of a stream
 	depth   int64              // bytes: so far before the end has been read
 }
@@ -221,10 +222,10 @@ func (d *detector) hit(p *plan, s *stream, now time.Time, h *handle, off, end in
 	}
 	l.maximum = d.share(s)
 	p.ahead = append(s.topUp(l, s.grow(l), room, nil), p.ahead...)
+	if !s.downwards && s.read > l.size/2 && (s.next >= l.size || d.last > 0 && s.next >= d.last) {
+		d.whole = s.window
+	}
 	if !s.downwards && s.next >= l.size || s.downwards && s.start == 0 {
-		if !s.downwards && s.read > l.size/2 {
-			d.whole = s.window
-		}
 		d.remove(s)
 	}
 }

@@ -149,7 +149,13 @@ func (d *detector) close(h *handle) []span {
 // for it.
 func (d *detector) begin(p *plan, first bool, now time.Time, h *handle, off, end int64, room func() int64) {
 	l := d.limits
-	if end >= l.size || !d.makeRoom(p, now, h) {
+	if end >= l.size {
+		if d.amid(off) {
+			d.last = off
+		}
+		return
+	}
+	if !d.makeRoom(p, now, h) {
 		return
 	}
 	d.lastID++
