@@ -18,20 +18,20 @@ import (
 // that each read a part go on where others are, and what is asked for ahead of one
 // is dropped only when all who read there have left.
 type detector struct {
-	limits  limits
-	streams []stream
-	visits  visits
-	columns columns
-	refused map[int64]struct{} // offsets of reads in doubt, up to maxRefused
-	handles int                // that have read, or will, and are open
-	readers int                // of these, have read
-	paused  bool               // a guess has failed and no demand has succeeded since
-	others  int                // streams of other versions that share the window
-	head    int64              // blocks from the first on that were asked for before anybody read
-	whole   int64              // the window of who has read most of it up to its end; 0 for nobody
-	last    int64              // where a read up to the end began that overtook those before it; 0 for none
-	lastID  uint64             // of a stream
-	depth   int64              // bytes: so far before the end has been read
+	limits   limits
+	streams  []stream
+	visits   visits
+	columns  columns
+	refused  map[int64]struct{} // offsets of reads in doubt, up to maxRefused
+	handles  int                // that have read, or will, and are open
+	readers  int                // of these, have read
+	paused   bool               // a guess has failed and no demand has succeeded since
+	others   int                // streams of other versions that share the window
+	head     int64              // blocks from the first on that were asked for before anybody read
+	whole    int64              // the window of who has read most of it up to its end; 0 for nobody
+	overtook int64              // byte where a read up to the end began that came before those below it; 0 for none
+	lastID   uint64             // of a stream
+	depth    int64              // bytes: so far before the end has been read
 }
 
 // handle is what the detector keeps of one open handle, and changes.
@@ -222,7 +222,7 @@ func (d *detector) hit(p *plan, s *stream, now time.Time, h *handle, off, end in
 	}
 	l.maximum = d.share(s)
 	p.ahead = append(s.topUp(l, s.grow(l), room, nil), p.ahead...)
-	if !s.downwards && s.read > l.size/2 && (s.next >= l.size || d.last > 0 && s.next >= d.last) {
+	if !s.downwards && s.read > l.size/2 && (s.next >= l.size || d.overtook > 0 && s.next >= d.overtook) {
 		d.whole = s.window
 	}
 	if !s.downwards && s.next >= l.size || s.downwards && s.start == 0 {

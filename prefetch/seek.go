@@ -151,7 +151,7 @@ func (d *detector) begin(p *plan, first bool, now time.Time, h *handle, off, end
 	l := d.limits
 	if end >= l.size {
 		if d.amid(off) {
-			d.last = off
+			d.overtook = off
 		}
 		return
 	}
